@@ -18,11 +18,12 @@ from api.serving.connection_limit import ConnectionLimit
 from api.serving.descriptors import connection_limit, descriptor_limit
 from api.serving.errors import UnsafeBindError
 from api.serving.fast_path_connection import connections
-from api.serving.listeners import Server, open_listeners, url_of
+from api.serving.http_server import Server
+from api.serving.listeners import open_listeners, url_of
 from tracker.core.addresses import is_loopback_host
 from tracker.core.settings import Config, ServerSettings
 from tracker.core.threads import attempt_in_thread
-from tracker.probes.http.transport import tls_context
+from tracker.probes.http.certificate_authorities import tls_context
 from tracker.runtime.service import run_tracker
 from tracker.runtime.start_limiter import StartLimiter
 

@@ -37,7 +37,8 @@ from benchmarks.replicas import (
 from benchmarks.torture.report import circumstances
 from property_tests.lease_model import CONTROLS, runs_with_doubles
 from tests.helpers.postgres import PostgresServer
-from tracker.cluster.hub import Parcel, Profile
+from tracker.cluster.hub import Profile
+from tracker.cluster.parcels import Parcel
 from tracker.cluster.postgres import PostgresHub
 from tracker.core.records import CheckRow
 from tracker.core.redaction import Secret

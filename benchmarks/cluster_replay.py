@@ -14,6 +14,7 @@ from tracker.cluster.calls import HubCaller
 from tracker.cluster.hub import Profile
 from tracker.cluster.leases import LeaseKeeper
 from tracker.cluster.membership import Membership
+from tracker.cluster.own_origin import OwnOrigin
 from tracker.cluster.postgres import PostgresHub
 from tracker.cluster.shipper import Present, Shipper
 from tracker.core.clock import utc_now
@@ -64,9 +65,12 @@ def _shipper(hub: PostgresHub, store: Store) -> Shipper:
     keeper = LeaseKeeper(
         caller=caller,
         membership=Membership(10.0, 2.0),
-        profile=Profile(vantage="eu-1", origin=""),
-        store=store,
-        file=lambda: "file",
+        origin=OwnOrigin(
+            caller=caller,
+            profile=Profile(vantage="eu-1", origin=""),
+            store=store,
+            file=lambda: "file",
+        ),
         names=lambda: ["provider-0"],
         gained=lambda _: None,
         handed_over=lambda _: True,

@@ -17,7 +17,8 @@ import attrs
 from tracker.cluster.hub import Origin, Profile
 from tracker.cluster.membership import Beat, Membership, Step
 from tracker.core.clock import Clock
-from tracker.testing.hub import FakeHub, FakeServer
+from tracker.testing.hub import FakeHub
+from tracker.testing.hub_server import FakeServer
 
 LEASE, BEAT, SECONDS = 5.0, 1.0, 90.0
 KEPT_SHARE = 0.02  # of the messages, that a network keeps for a while and delivers then

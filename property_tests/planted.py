@@ -19,7 +19,7 @@ from tracker.core.provider_status import ProviderStatus
 from tracker.core.ranking import Excluded
 from tracker.health import blame, publishing
 from tracker.health import health_state as health
-from tracker.health import rolling_statistics as statistics
+from tracker.health.uptime_window import DAY, UptimeWindow
 from tracker.ranking.policy import Candidate
 from tracker.store import writing
 from tracker.store.backlog import Backlog
@@ -54,13 +54,13 @@ def recovery_survives_a_failure() -> None:
 
 def windows_keep_one_check_too_many() -> None:
     """The hour and the week of uptime begin one check too early."""
-    right = statistics._slide
+    right = UptimeWindow.slide
 
-    def wrong(window: Any, verdict: bytearray, start: int) -> None:
-        early = window.seconds != statistics.DAY
-        right(window, verdict, max(start - early, 0))
+    def wrong(self: UptimeWindow, verdict: bytearray, start: int) -> None:
+        early = self.seconds != DAY
+        right(self, verdict, max(start - early, 0))
 
-    statistics._slide = wrong
+    UptimeWindow.slide = wrong
 
 
 def what_could_not_be_written_is_forgotten() -> None:
@@ -107,7 +107,7 @@ BUGS: tuple[Callable[[], None], ...] = (
 )
 _PLACES: Mapping[Any, tuple[str, ...]] = {
     health: ("_after_success", "_after_failure"),
-    statistics: ("_slide",),
+    UptimeWindow: ("slide",),
     Backlog: ("put_back",),
     publishing: ("build_entry",),
     blame: ("CONCERNS_PROVIDER",),

@@ -22,7 +22,8 @@ from api.http.response_cache import ResponseCache
 from api.serving.edge import RootPathMiddleware
 from api.serving.fast_path_connection import FastPathConnection
 from api.serving.fast_path_responses import FastPathResponses
-from api.serving.listeners import HttpConnection, _settings
+from api.serving.http_connection import HttpConnection
+from api.serving.http_server import _settings
 from tests.helpers.idle_tracker import a_bare_provider, a_provider, a_tracker
 from tracker.core.redaction import Secret
 

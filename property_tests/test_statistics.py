@@ -5,18 +5,9 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.health.rolling_statistics import (
-    AHEAD,
-    DAY,
-    DOWN,
-    HOUR,
-    LIMITED,
-    NOT_COUNTED,
-    UP,
-    WEEK,
-    CheckSample,
-    Statistics,
-)
+from tracker.health.check_sample import DOWN, LIMITED, NOT_COUNTED, UP, CheckSample
+from tracker.health.rolling_statistics import AHEAD, Statistics
+from tracker.health.uptime_window import DAY, HOUR, WEEK
 
 EPOCH = 1_800_000_000.0
 results = st.builds(

@@ -9,7 +9,7 @@ from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
 from api.cli.tables import best_table
 from api.cli.terminal import show
 from api.cli.tracker_client import TrackerClient
-from api.schemas import status as schemas
+from api.schemas.ranking import Best
 
 Candidates = Annotated[str | None, Parameter(help="Only these providers, separated by commas.")]
 Exclude = Annotated[str | None, Parameter(help="Without these providers, separated by commas.")]
@@ -39,7 +39,7 @@ def best(
     asked = {"candidates": candidates, "exclude": exclude, "model": model}
     tracker = TrackerClient.for_reading(url, token_env, config)
     document = tracker.ask("/api/providers/best", **asked)
-    found = tracker.convert(document, schemas.Best)
+    found = tracker.convert(document, Best)
     if quiet and not json:
         if found.best_provider is not None:
             print("/".join(filter(None, (found.best_provider, found.best_model))))  # noqa: T201

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from api.cli.sheet import Sheet, clock, mark, milliseconds, moment, percent, table
 from api.schemas import status as schemas
+from api.schemas.ranking import Best
 
 
 def providers_table(providers: Iterable[schemas.Provider]) -> Sheet:
@@ -44,14 +45,14 @@ def limit_used(one: schemas.Provider | schemas.Offer) -> str:
     return mark + percent(one.rate_limit_percent)
 
 
-def best_table(best: schemas.Best) -> RenderableType:
+def best_table(best: Best) -> RenderableType:
     """Build the table of the ranking, with the providers that are not in it and the reason."""
     if not best.ranking and not best.excluded:
         return Text(best.reason)
     return Group(_ranking(best), Text(best.reason, style="italic"))
 
 
-def _ranking(best: schemas.Best) -> Sheet:
+def _ranking(best: Best) -> Sheet:
     model = ("model",) if best.best_model is not None else ()
     shown = table(
         *("", "provider", *model, "status", "time", "latency", "risk", "why"),

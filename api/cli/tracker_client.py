@@ -11,7 +11,7 @@ import httpx
 import msgspec
 
 from api.cli.errors import UnreachableError, UsageError
-from api.schemas.status import PROBLEM
+from api.schemas.problem import PROBLEM
 from tracker.config import DOTENV, read_config
 from tracker.config.environment import SHORTEST_TOKEN, find_token, read_environment
 from tracker.config.file import find_file, read_toml

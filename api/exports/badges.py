@@ -2,7 +2,7 @@
 
 from xml.sax.saxutils import escape
 
-from api.schemas.status import Badge
+from api.schemas.badges import Badge
 from tracker.core.outcomes import Status
 from tracker.core.provider_status import ProviderStatus
 from tracker.core.rounding import whole_ms

@@ -22,7 +22,7 @@ from werkzeug.routing import Rule
 
 from api.http.response_cache import JSON
 from api.http.status_phrases import status_phrase
-from api.schemas.status import PROBLEM, Problem
+from api.schemas.problem import PROBLEM, Problem
 
 View = TypeVar("View", bound=Callable[..., Any])
 REFERENCE = "#/components/schemas/{name}"

@@ -12,8 +12,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 
 from api.http.status_phrases import status_phrase
-from api.schemas.status import PROBLEM
-from api.schemas.status import Problem as Wire
+from api.schemas.problem import PROBLEM
+from api.schemas.problem import Problem as Wire
 from tracker.runtime.mailbox import StoppedError
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import msgspec
+import trio
 from quart import Response, request
 
 from api.http.auth import require_admin
@@ -110,7 +111,13 @@ class ControlRoutes:
             outcomes = await self.tracker.check(*names)
         except KeyError:
             raise no_provider(names[0]) from None
-        return json_response(_view(self.tracker.snapshot, outcomes))
+        snapshot = self.tracker.snapshot
+
+        def encode() -> bytes:
+            return msgspec.json.encode(_view(snapshot, outcomes))
+
+        # In a thread: of three thousand it takes 35 ms.
+        return json_response(msgspec.Raw(await trio.to_thread.run_sync(encode)))
 
     def _admit(self, *parameters: str) -> None:
         require_admin(self.settings, request.headers.get("Authorization"))

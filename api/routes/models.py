@@ -19,7 +19,6 @@ from api.http.response_cache import SLICE, CachedResponse, ResponseCache, answer
 from api.present_answers import find_model
 from api.routes.route import Route
 from api.schemas import models as schemas
-from api.schemas import status
 from api.schemas.convert import convert
 from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
 from tracker.core.ranking import Ranking
@@ -73,7 +72,7 @@ class ModelRoutes:
             return await respond(await self.answers.get_slowly(snapshot, key, encode))
         return await respond(self.answers.get(snapshot, key, encode))
 
-    @describe("models", gives(status.Models), NOT_MODIFIED)
+    @describe("models", gives(schemas.Models), NOT_MODIFIED)
     async def listed(self) -> Response:
         """Return the ids of each provider's last model list."""
         query()

@@ -21,7 +21,7 @@ from api.routes.history import MOST_SECONDS, query_store
 from api.routes.route import Route
 from api.schemas import reports as schemas
 from api.schemas.convert import convert
-from api.schemas.status import PROBLEM
+from api.schemas.problem import PROBLEM
 from tracker.core.clock import Clock
 from tracker.core.settings import Config
 from tracker.core.slices import forgotten

@@ -17,6 +17,8 @@ from api.http.response_cache import SLICE, CachedResponse, ResponseCache, answer
 from api.present_answers import BEST_PARAMETERS, PresentAnswers
 from api.routes.route import Route
 from api.schemas import status as schemas
+from api.schemas.badges import Badge, BadgeQuery
+from api.schemas.ranking import Best, BestQuery
 from tracker.core.cluster import ClusterAwayError
 from tracker.core.provider_status import ProviderStatus
 from tracker.core.snapshot import Snapshot
@@ -58,11 +60,11 @@ class StatusRoutes:
 
     @describe(
         "present",
-        gives(schemas.Best),
-        gives(schemas.Best, status=503, says="Nothing is usable now; Retry-After says when."),
+        gives(Best),
+        gives(Best, status=503, says="Nothing is usable now; Retry-After says when."),
         NOT_MODIFIED,
         errors=[404],
-        query=schemas.BestQuery,
+        query=BestQuery,
     )
     async def best(self) -> Response:
         """Return the provider to use now, and the order to fall back in.
@@ -91,7 +93,7 @@ class StatusRoutes:
         text("image/svg+xml"),
         NOT_MODIFIED,
         errors=[404],
-        query=schemas.BadgeQuery,
+        query=BadgeQuery,
     )
     async def badge(self, name: str) -> Response:
         """Return a badge for a web page: the status, the uptime of 24 hours or the latency."""
@@ -101,7 +103,7 @@ class StatusRoutes:
             self.answers.get(snapshot, ("svg", name, show), lambda: _svg(provider, show))
         )
 
-    @describe("badges", gives(schemas.Badge), NOT_MODIFIED, errors=[404], query=schemas.BadgeQuery)
+    @describe("badges", gives(Badge), NOT_MODIFIED, errors=[404], query=BadgeQuery)
     async def badge_json(self, name: str) -> Response:
         """Return the same for a shields endpoint badge."""
         show = choice(query("show"), "show", badges.SHOWN)

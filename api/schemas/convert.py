@@ -15,6 +15,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 from msgspec import Struct
 
 from api.schemas import status as schemas
+from api.schemas.ranking import Best
 from api.schemas.units import Decimals, From, Instant
 from tracker.core.provider_status import ProviderStatus
 from tracker.core.ranking import Ranking
@@ -41,9 +42,9 @@ def view_provider(provider: ProviderStatus) -> schemas.Provider:
     return convert(schemas.Provider, provider)
 
 
-def view_best(timestamp: datetime, ranking: Ranking) -> schemas.Best:
+def view_best(timestamp: datetime, ranking: Ranking) -> Best:
     """Build what ``/api/providers/best`` answers."""
-    return convert(schemas.Best, ranking, timestamp=instant(timestamp))
+    return convert(Best, ranking, timestamp=instant(timestamp))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The JSON of ``/api/models``: which providers offer which model."""
+"""The JSON of ``/api/models`` and ``/api/providers/models``: which providers have which model."""
 
 from datetime import date
 
@@ -50,3 +50,9 @@ class ModelList(Struct, frozen=True):
     """Every listed or watched model, by name."""
 
     models: list[Model]
+
+
+class Models(Struct, frozen=True):
+    """Which providers listed each model."""
+
+    models: dict[str, list[str]]

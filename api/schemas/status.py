@@ -1,9 +1,9 @@
-"""The JSON of the API (contract, section 5), encoded by msgspec and shown in OpenAPI."""
+"""The JSON of ``/api/providers/status`` (contract, section 5), shown in OpenAPI."""
 
 from datetime import date
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import Meta, Struct, field
 
 from api.schemas.units import (
     Count,
@@ -13,14 +13,10 @@ from api.schemas.units import (
     Milliseconds,
     OutcomeWord,
     Percent,
-    Probability,
-    Share,
     StatusWord,
     Timestamp,
     TokensPerSecond,
 )
-
-PROBLEM = "application/problem+json"
 
 
 class Uptime(Struct, frozen=True):
@@ -200,113 +196,3 @@ class Status(Struct, frozen=True):
 
     timestamp: Timestamp
     providers: dict[str, Provider]
-
-
-class Ranked(Struct, frozen=True):
-    """A usable provider and the numbers that gave it its place."""
-
-    provider_name: Annotated[str, From("provider")]
-    status: StatusWord
-    expected_cost_ms: Milliseconds | None
-    failure_probability: Probability | None
-    latency_ms: Milliseconds | None
-    samples: Count
-    last_check: Timestamp | None
-    reason: str
-    model: str | None
-    variant: str | None
-    evidence: EvidenceWord | None
-    weight: Share
-    patience_ms: Milliseconds | None
-    failure_ms: Milliseconds | None
-
-
-class Excluded(Struct, frozen=True):
-    """A provider that must not be used now."""
-
-    provider_name: Annotated[str, From("provider")]
-    reason: str
-    until: Timestamp | None
-    model: str | None
-
-
-class Best(Struct, frozen=True):
-    """The provider to use now, and the fallback order; ``last_resort``: not usable, but nothing
-    says that a call would be refused.
-    """
-
-    best_provider: Annotated[str | None, From("best")]
-    reason: str
-    alternatives: list[str]
-    ranking: Annotated[list[Ranked], From("ranked")]
-    excluded: list[Excluded]
-    timestamp: Timestamp
-    valid_until: Timestamp | None
-    policy: str
-    last_resort: list[str]
-    best_model: str | None
-
-
-class Models(Struct, frozen=True):
-    """Which providers listed each model."""
-
-    models: dict[str, list[str]]
-
-
-class Badge(Struct, frozen=True):
-    """The JSON for a shields endpoint badge."""
-
-    label: str
-    message: str
-    color: str
-    schema_version: Literal[1] = field(name="schemaVersion", default=1)
-
-
-class Problem(Struct, frozen=True):
-    """An error (RFC 9457)."""
-
-    title: str
-    status: Annotated[int, Meta(ge=400, le=599)]
-    detail: str
-
-
-class BestQuery(Struct):
-    candidates: (
-        Annotated[
-            str,
-            Meta(
-                min_length=1,
-                description="Only these providers or provider/model offers, separated by commas.",
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
-    exclude: Annotated[str, Meta(description="Without these, separated by commas.")] | UnsetType = (
-        UNSET
-    )
-    model: (
-        Annotated[
-            str,
-            Meta(
-                min_length=1,
-                description="Rank the offers of this model: an id, or its name in any packaging.",
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
-
-    vantage: (
-        Annotated[
-            str,
-            Meta(
-                min_length=1,
-                description="The published ranking of this vantage of the cluster; `timestamp` and "
-                "the header Age say how old it is. Cannot be combined with other parameters.",
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
-
-
-class BadgeQuery(Struct):
-    show: Literal["status", "uptime", "latency"] = "status"

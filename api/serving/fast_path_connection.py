@@ -20,7 +20,7 @@ from hypercorn.protocol.h11 import H11Protocol
 
 from api.http.response_cache import ResponseCache
 from api.serving.fast_path_responses import FastPathResponses
-from api.serving.listeners import HttpConnection
+from api.serving.http_connection import HttpConnection
 from tracker.core.settings import ServerSettings
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from api import app, server
 from api.server import STOP_SECONDS, Beside, ShutdownHandler, serve
-from api.serving import listeners as listening
+from api.serving import http_connection, http_server
 from api.serving.errors import CannotListenError, UnsafeBindError
 from tests.helpers.idle_tracker import a_provider, a_tracker
 from tests.helpers.plain_http import PLAIN
@@ -22,7 +22,7 @@ from tests.helpers.served_app import PROMPT_SECONDS, connect, raw, read_until, s
 from tests.helpers.waiting import GIVE_UP_SECONDS, wait_until
 from tracker.config.load import OWN_PATHS
 from tracker.core.redaction import Secret
-from tracker.probes.http import transport
+from tracker.probes.http import certificate_authorities
 
 GET = b"GET /api/providers/status HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -81,9 +81,10 @@ async def test_the_authorities_are_loaded_in_a_thread_before_the_first_check(
         return made(**options)
 
     monkeypatch.setattr(httpx, "create_ssl_context", load)
-    transport._tls_context.cache_clear()
+    certificate_authorities._tls_context.cache_clear()
     async with serving():
-        assert transport.tls_context() is transport.tls_context()
+        first = certificate_authorities.tls_context()
+        assert certificate_authorities.tls_context() is first
     assert on_the_loop == [False]
 
 
@@ -99,7 +100,7 @@ async def test_a_websocket_is_refused() -> None:
 
 
 async def test_a_head_sent_too_slowly_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "KEEP_ALIVE_SECONDS", 0.2)
+    monkeypatch.setattr(http_server, "KEEP_ALIVE_SECONDS", 0.2)
     async with serving() as url:
         began = trio.current_time()
         assert await raw(url, b"GET / HT") == b""
@@ -117,7 +118,7 @@ async def test_a_connection_closes_when_its_client_asks_for_it() -> None:
 async def test_an_idle_connection_is_closed_after_the_keep_alive_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(listening, "KEEP_ALIVE_SECONDS", 0.3)
+    monkeypatch.setattr(http_server, "KEEP_ALIVE_SECONDS", 0.3)
     async with serving() as url:
         began = trio.current_time()
         assert (await raw(url, GET + GET)).count(b"HTTP/1.1 200 ") == 2
@@ -140,7 +141,7 @@ async def test_a_body_sent_too_slowly_is_a_408(monkeypatch: pytest.MonkeyPatch) 
 async def test_a_client_that_stops_reading_is_disconnected_and_delays_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(listening, "SEND_SECONDS", 10.0)
+    monkeypatch.setattr(http_connection, "SEND_SECONDS", 10.0)
     tracker = a_tracker(*(a_provider(f"p{number}") for number in range(500)), port=0)
     async with serving(tracker) as url, await connect(url) as greedy:
         for _ in range(100):

@@ -27,7 +27,8 @@ from tracker.runtime.service import run_tracker
 from tracker.runtime.tracker import Tracker
 from tracker.testing.clocks import VirtualClock, virtual_clock
 from tracker.testing.fake_checks import FakeCheck
-from tracker.testing.hub import FakeHub, FakeServer
+from tracker.testing.hub import FakeHub
+from tracker.testing.hub_server import FakeServer
 from tracker.testing.trio_host import advance
 
 NAMES = ("a", "b", "c", "d")

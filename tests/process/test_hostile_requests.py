@@ -18,7 +18,7 @@ import pytest
 import trio
 
 from api.serving.connection_limit import LEAST_SECONDS
-from api.serving.listeners import KEEP_ALIVE_SECONDS
+from api.serving.http_server import KEEP_ALIVE_SECONDS
 from benchmarks.torture.served import COMMAND, TOKEN, environment, served
 from benchmarks.torture.vital import Vital, sockets_of
 from tests.helpers.waiting import GIVE_UP_SECONDS, wait_until

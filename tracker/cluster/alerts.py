@@ -13,18 +13,17 @@ import msgspec
 import structlog
 
 from tracker.alerts.sharing import KnownAlerts, Role
-from tracker.cluster.calls import HubCaller
-from tracker.cluster.doubts import Doubts
-from tracker.cluster.hub import (
+from tracker.cluster.alert_rows import (
     AlertWrite,
     DeliveryRow,
     EventRow,
-    Fenced,
-    HubAway,
     IncidentRow,
     StoredAlerts,
     VerdictRow,
 )
+from tracker.cluster.calls import HubCaller
+from tracker.cluster.doubts import Doubts
+from tracker.cluster.hub import Fenced, HubAway
 from tracker.cluster.leases import LeaseKeeper
 from tracker.cluster.membership import HERALD
 from tracker.core.clock import Clock
@@ -128,7 +127,7 @@ class SharedAlerts:
         view = snapshot.providers.get(provider)
         if view is None:
             return None
-        ours, last_check = self.keeper.profile.vantage, view.last_check
+        ours, last_check = self.keeper.origin.vantage, view.last_check
         told = {v.name: v.age_seconds for v in view.vantages if v.age_seconds is not None}
         age, since = told.pop(ours, None), 0.0
         if last_check is not None:

@@ -1,4 +1,4 @@
-"""The interface of a hub, and the values exchanged with it.
+"""The interface of a hub: its members, and what they share through it.
 
 Every method is synchronous, is called in a thread, and raises HubAway. None uses the clock of
 another machine: ages and waits are seconds on the hub's clock.
@@ -11,8 +11,9 @@ from typing import Protocol
 
 import attrs
 
+from tracker.cluster.alert_rows import AlertWrite, StoredAlerts, VerdictRow
 from tracker.cluster.membership import Beat
-from tracker.core.records import CheckRow
+from tracker.cluster.parcels import News, Parcel, Shipment
 
 SCHEMA = 6  # of the hub, as this version knows it
 
@@ -61,66 +62,6 @@ class Origin:
 
 
 @attrs.frozen(kw_only=True)
-class StateRow:
-    """What a vantage knows of a provider, or of an offer (``model``), after the check ``seq``.
-
-    age: seconds since the check. due_in, fresh_for: seconds until the next check, and until this
-    is too old to count; None: no check is planned. state: JSON; models: its model list.
-    """
-
-    provider: str
-    model: str | None
-    seq: int
-    age: float
-    due_in: float | None
-    fresh_for: float | None
-    status: str
-    reason: str
-    state: str
-    models: tuple[str, ...] | None = None
-    vantage: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class Parcel:
-    """Checks in the order of their numbers, all above ``head``, up to ``last``, and states."""
-
-    origin: str
-    head: int
-    last: int
-    rows: Sequence[CheckRow] = ()
-    states: Sequence[StateRow] = ()
-
-
-@attrs.frozen(kw_only=True)
-class Shipment:
-    """The result of a parcel. head: the hub's position now; skipped: single rows it refused."""
-
-    head: int
-    accepted: bool
-    skipped: int = 0
-
-
-@attrs.frozen(kw_only=True)
-class SiblingChecks:
-    """Checks of another tracker of our vantage, in order; ``last``: the newest of them."""
-
-    origin: str
-    last: int
-    rows: Sequence[CheckRow] = ()
-
-
-@attrs.frozen(kw_only=True)
-class News:
-    """What others sent since ``cursors``, the next positions. more: there is more to read."""
-
-    checks: Sequence[SiblingChecks] = ()
-    states: Sequence[StateRow] = ()
-    cursors: Mapping[str, int] = attrs.field(factory=dict)
-    more: bool = False
-
-
-@attrs.frozen(kw_only=True)
 class PublishedRanking:
     """A vantage's own ranking, JSON, and how old it is."""
 
@@ -142,67 +83,6 @@ class MemberInfo:
     version: str
     leases: int
     round_trip_ms: float | None = None
-
-
-@attrs.frozen(kw_only=True)
-class StoredAlerts:
-    """Incidents and messages as JSON, with who acknowledged; mutes with the seconds left."""
-
-    incidents: Sequence[tuple[str, str | None]] = ()
-    deliveries: Sequence[str] = ()
-    mutes: Mapping[str, float] = attrs.field(factory=dict)
-
-
-@attrs.frozen(kw_only=True)
-class IncidentRow:
-    id: str
-    incident: str
-    closed_at: datetime | None
-    acknowledged_by: str | None = None
-
-
-@attrs.frozen(kw_only=True)
-class DeliveryRow:
-    key: str
-    target: str
-    created_at: datetime
-    delivery: str
-
-
-@attrs.frozen(kw_only=True)
-class EventRow:
-    """Something that happened once for the whole cluster. ``key``: no other event has it."""
-
-    key: str
-    kind: str
-    provider: str | None
-    before: str | None
-    after: str | None
-    reason: str
-
-
-@attrs.frozen(kw_only=True)
-class VerdictRow:
-    """What the cluster says of a provider. version: grows by one with each change.
-
-    age: seconds since the newest check that it rests on; None where that is not known.
-    """
-
-    provider: str
-    version: int
-    status: str
-    reason: str
-    age: float | None = attrs.field(default=None, eq=False)
-
-
-@attrs.frozen(kw_only=True)
-class AlertWrite:
-    """What the holder of the alerts' lease writes, in one transaction."""
-
-    incidents: Sequence[IncidentRow] = ()
-    deliveries: Sequence[DeliveryRow] = ()
-    events: Sequence[EventRow] = ()
-    verdicts: Sequence[VerdictRow] = ()
 
 
 @attrs.frozen(kw_only=True)

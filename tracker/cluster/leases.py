@@ -4,43 +4,38 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import NoReturn
-from uuid import uuid4
 
 import attrs
 import structlog
 import trio
 
 from tracker.cluster.calls import HubCaller
-from tracker.cluster.hub import Hub, HubAway, MemberInfo, Origin, Profile
+from tracker.cluster.hub import Hub, HubAway, MemberInfo
 from tracker.cluster.membership import HERALD, Beat, Membership, Step
+from tracker.cluster.own_origin import OwnOrigin
 from tracker.cluster.places import RoundTrips
 from tracker.core.clock import Clock
-from tracker.store import Store, StoreUnavailable
+from tracker.store import StoreUnavailable
 
 log = structlog.get_logger()
 
 NOT_REACHED_YET = "the hub has not been reached yet"
 FAILED_TURNS = 2  # consecutive, until we count as cut off: after a sleep one may come too early
-RENAMED_SECONDS = 3600.0  # how long health says so: somebody may not have meant it
 FINAL_SECONDS = 1.5  # for announcing that we leave, on a new connection and a busy machine
 
 
 @attrs.define(eq=False)
 class LeaseKeeper:
-    """``names``: what is to be checked. file: says whose checks these are, on which machine; it is
-    asked in a thread, once the file is there.
+    """``names``: what is to be checked. origin: our database file, whose checks these are.
 
     gained: told which leases came. handed_over: whether all that we know of a provider is in the
     hub, so that another may go on with it. went_alone: told that the hub is unavailable now.
-    notified: told that the hub has news. joined: our file is known there. head: the last of our
-    checks the hub has, as it said when we joined.
+    notified: told that the hub has news.
     """
 
     caller: HubCaller
     membership: Membership
-    profile: Profile
-    store: Store
-    file: Callable[[], str]
+    origin: OwnOrigin
     names: Callable[[], Collection[str]]
     gained: Callable[[Collection[str]], None]
     handed_over: Callable[[str], bool]
@@ -48,17 +43,12 @@ class LeaseKeeper:
     notified: Callable[[], None]
     clock: Clock = attrs.field(factory=Clock)
     reason: str = NOT_REACHED_YET
-    head: int = 0
-    joined: trio.Event = attrs.field(factory=trio.Event)
     skew_seconds: float | None = None
     takeovers: int = 0
     turns: int = 0
-    renamed: str = ""
-    _renamed_at: float = float("-inf")
     _failed: int = 0
     _is_alone: bool = False
     _round_trips: RoundTrips = attrs.field(factory=RoundTrips)
-    _predecessors: Sequence[str] = ()  # members that had our file when it was opened
     _leaving: dict[str, float] = attrs.field(factory=dict)  # since when, in steady seconds
 
     @property
@@ -76,11 +66,6 @@ class LeaseKeeper:
     def is_failing(self) -> bool:
         """Return whether turns fail, although leases may still be believed in."""
         return self._failed >= FAILED_TURNS
-
-    @property
-    def lately_renamed(self) -> str:
-        """Return why our file got a new name within the last hour, or nothing."""
-        return self.renamed if self.clock.steady() - self._renamed_at < RENAMED_SECONDS else ""
 
     @property
     def fastest(self) -> float | None:
@@ -154,8 +139,7 @@ class LeaseKeeper:
     async def rename(self, start: int, reason: str) -> None:
         """Go on under a new name from the check after ``start``: the old one is another's."""
         await self._forget_member()
-        self.joined = trio.Event()
-        await self._change_name(start, reason)
+        await self.origin.rename(start, reason)
 
     async def _turn(self) -> None:
         membership = self.membership
@@ -168,7 +152,7 @@ class LeaseKeeper:
                 return
             log.warning("leases lost", reason=step.lost)
             await self.caller.control(lambda hub: hub.leave(member))
-        await self._open_origin()
+        await self.origin.open()
         await self._follow(await self._join())
 
     async def _beat(self, member: str) -> Step:
@@ -183,9 +167,9 @@ class LeaseKeeper:
 
     async def _join(self) -> Step:
         sent, names = self.clock.steady(), list(self.membership.names)
-        profile, replaces = self.profile, self._predecessors
+        profile, replaces = self.origin.profile, self.origin.predecessors
         answer = await self.caller.control(lambda hub: hub.join(profile, names, replaces))
-        log.info("joined the cluster", vantage=self.profile.vantage, members=len(answer.beats))
+        log.info("joined the cluster", vantage=profile.vantage, members=len(answer.beats))
         return self.membership.take_join(answer, sent, self.clock.steady())
 
     async def _follow(self, step: Step) -> None:
@@ -257,51 +241,11 @@ class LeaseKeeper:
             self.membership.unsure = True
             raise
 
-    async def _open_origin(self) -> None:
-        """Make our file known; take a new name where the old one is another's."""
-        identity = await self.store.identity()
-        self.profile = attrs.evolve(self.profile, origin=identity.origin)
-        origin = await self._ask_origin(identity.last)
-        if origin.other_vantage:
-            why = f"this file belonged to vantage {origin.other_vantage}"
-            await self._change_name(identity.last, why)
-        elif origin.other_file:
-            why = "this file is a copy, or was moved"
-            await self._change_name(min(identity.last, origin.head), why)
-        elif origin.head > identity.last:
-            why = "the hub has later checks of this file: it is an old copy"
-            await self._change_name(identity.last, why)
-        else:
-            self._known(origin)
-
-    async def _change_name(self, start: int, reason: str) -> None:
-        log.warning("continuing as a new database file in the cluster", reason=reason)
-        self.renamed, self._renamed_at = reason, self.clock.steady()
-        self.profile = attrs.evolve(self.profile, origin=str(uuid4()))
-        origin = await self._ask_origin(start)
-        await self.store.change_identity(self.profile.origin)
-        self._known(origin)
-
-    async def _ask_origin(self, start: int) -> Origin:
-        """Ask for the hub's place.
-
-        A file new to the hub begins at its first check, a copy at ``start``.
-        """
-        profile, identity = self.profile, await self.store.identity()
-        file = await trio.to_thread.run_sync(self.file)
-        known = identity.origin == profile.origin
-        first = 0 if known else start
-        return await self.caller.control(partial(_open, profile, file, first))
-
     async def _forget_member(self) -> None:
         member = self.membership.member
         self.membership.lose()
         if member is not None:
             await self.caller.control(lambda hub: hub.leave(member))
-
-    def _known(self, origin: Origin) -> None:
-        self.head, self._predecessors = origin.head, origin.predecessors
-        self.joined.set()
 
     async def _listen(self, seconds: float) -> bool:
         """Return whether to listen on: nothing was heard, and the time is not over yet."""
@@ -322,10 +266,6 @@ class LeaseKeeper:
             return
         ours = self.clock.now().timestamp() - took / 2.0
         self.skew_seconds = answer.hub_time.timestamp() - ours
-
-
-def _open(profile: Profile, file: str, first: int, hub: Hub) -> Origin:
-    return hub.open_origin(profile, file, first)
 
 
 def _bury(member: str, beat: int, hub: Hub) -> bool:

@@ -10,8 +10,9 @@ import structlog
 import trio
 
 from tracker.cluster.calls import HubCaller
-from tracker.cluster.hub import HubAway, News, SiblingChecks, StateRow
+from tracker.cluster.hub import HubAway
 from tracker.cluster.leases import LeaseKeeper
+from tracker.cluster.parcels import News, SiblingChecks, StateRow
 from tracker.core.clock import Clock
 from tracker.core.cluster import SeenElsewhere, SharedNews, SharedState
 from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, OutcomeKind, Status
@@ -67,7 +68,7 @@ class NewsReader:
     async def run(self) -> NoReturn:
         """Read what the others sent after each notification, until cancelled."""
         while True:
-            await self.keeper.joined.wait()
+            await self.keeper.origin.known.wait()
             self._heard = trio.Event()
             try:
                 more = await self.fetch()
@@ -86,7 +87,7 @@ class NewsReader:
         """Take what is new; return whether there is more. Raises HubAway, StoreUnavailable."""
         if self._cursors is None:
             self._cursors = dict((await self.store.identity()).cursors)
-        profile, cursors = self.keeper.profile, self._cursors
+        profile, cursors = self.keeper.origin.profile, self._cursors
         asked = self.clock.steady()
         news = await self.caller.data(
             lambda hub: hub.news(profile.vantage, profile.origin, cursors, MOST_ROWS)
@@ -100,7 +101,7 @@ class NewsReader:
         return news.more
 
     def _shared(self, news: News) -> SharedNews:
-        ours = self.keeper.profile.vantage
+        ours = self.keeper.origin.vantage
         states = [state for state in news.states if state.vantage == ours]
         json = {(s.provider, s.model, s.seq): s.state for s in states}
         names = {state.provider for state in states}

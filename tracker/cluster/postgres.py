@@ -6,23 +6,12 @@ from typing import TypeVar
 
 import attrs
 
-from tracker.cluster import postgres_alerts, postgres_checks, postgres_leases
-from tracker.cluster.hub import (
-    AlertWrite,
-    Half,
-    MemberInfo,
-    News,
-    Origin,
-    Parcel,
-    Profile,
-    PublishedRanking,
-    RollUp,
-    Shipment,
-    StoredAlerts,
-    VerdictRow,
-)
+from tracker.cluster import postgres_alerts, postgres_checks, postgres_leases, postgres_news
+from tracker.cluster.alert_rows import AlertWrite, StoredAlerts, VerdictRow
+from tracker.cluster.hub import Half, MemberInfo, Origin, Profile, PublishedRanking, RollUp
 from tracker.cluster.link import Connection, Link
 from tracker.cluster.membership import Beat
+from tracker.cluster.parcels import News, Parcel, Shipment
 from tracker.cluster.roll_ups import load_roll_ups
 from tracker.core.redaction import Secret
 
@@ -83,7 +72,7 @@ class PostgresHub:
         return self.data.run(lambda c: postgres_checks.ship(c, parcel, self._numbers(c)))
 
     def news(self, vantage: str, origin: str, cursors: Mapping[str, int], most: int) -> News:
-        return self.data.run(lambda c: postgres_checks.news(c, vantage, origin, cursors, most))
+        return self.data.run(lambda c: postgres_news.news(c, vantage, origin, cursors, most))
 
     def publish_ranking(self, vantage: str, ranking: str) -> None:
         self.data.run(lambda c: postgres_alerts.publish_ranking(c, vantage, ranking))

@@ -1,12 +1,7 @@
 """Incidents, messages and verdicts in PostgreSQL, written under the herald's lease alone."""
 
-from tracker.cluster.hub import (
-    AlertWrite,
-    Fenced,
-    PublishedRanking,
-    StoredAlerts,
-    VerdictRow,
-)
+from tracker.cluster.alert_rows import AlertWrite, StoredAlerts, VerdictRow
+from tracker.cluster.hub import Fenced, PublishedRanking
 from tracker.cluster.link import Connection
 from tracker.cluster.membership import HERALD
 from tracker.cluster.postgres_checks import clean, learn_providers

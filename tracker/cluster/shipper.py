@@ -12,8 +12,9 @@ import structlog
 import trio
 
 from tracker.cluster.calls import HubCaller
-from tracker.cluster.hub import HubAway, Parcel, StateRow
+from tracker.cluster.hub import HubAway
 from tracker.cluster.leases import LeaseKeeper
+from tracker.cluster.parcels import Parcel, StateRow
 from tracker.cluster.tenure import NEVER
 from tracker.core.clock import Clock
 from tracker.store import Store, StoreUnavailable
@@ -84,7 +85,7 @@ class Shipper:
     async def run(self) -> NoReturn:
         """Ship what was stored, in order, until cancelled."""
         while True:
-            await self.keeper.joined.wait()
+            await self.keeper.origin.known.wait()
             self._stored = trio.Event()
             try:
                 more = await self.ship()
@@ -113,9 +114,9 @@ class Shipper:
 
     async def ship(self) -> bool:
         """Ship one batch; return whether there may be more. Raises HubAway, StoreUnavailable."""
-        if self._origin != self.keeper.profile.origin:
-            self._origin = self.keeper.profile.origin
-            self._go_on_after(self.keeper.head)
+        if self._origin != self.keeper.origin.id:
+            self._origin = self.keeper.origin.id
+            self._go_on_after(self.keeper.origin.head)
         looked, self._is_level = self.clock.steady(), False
         outgoing = await self.store.outgoing(self.head, BATCH)
         if outgoing.last == self.head:
@@ -162,7 +163,7 @@ class Shipper:
 
     async def _count(self) -> None:
         keeper, head = self.keeper, self.head
-        if not keeper.joined.is_set() or self._origin != keeper.profile.origin:
+        if not keeper.origin.known.is_set() or self._origin != keeper.origin.id:
             self.lag = None  # the hub has not said what it has of this file
             return
         waiting = await self.store.waiting(head)

@@ -10,7 +10,7 @@ import attrs
 from tracker.config.alerts import resolve_alerts
 from tracker.config.catalogue import load_catalogue
 from tracker.config.cluster import resolve_cluster
-from tracker.config.environment import find_token, read_environment
+from tracker.config.environment import Environment, find_token, read_environment
 from tracker.config.errors import (
     ConfigError,
     ConfigProblem,
@@ -61,6 +61,16 @@ def read_config(
     environment = read_environment(os.environ if environ is None else environ, dotenv)
     table, mistakes = structure({} if source is None else read_toml(source))
     table = _overridden(table, database=database, host=host, port=port)
+    return _resolve(table, environment, mistakes, str(source) if source else None)
+
+
+def _resolve(
+    table: ConfigTable,
+    environment: Environment,
+    mistakes: tuple[ConfigProblem, ...],
+    source: str | None,
+) -> Config:
+    """Resolve what was read. mistakes: those of the file. Raises ConfigError with all of them."""
     merged = merge_providers(table, environment.variables)
     timing, too_long = merge_timing({}, table.tracker)
     server, refused = _server(table.server, environment.variables)
@@ -73,8 +83,7 @@ def read_config(
     mistakes += (*environment.mistakes, *too_long, *refused, *bad_token, *_mistakes(merged))
     said = {mistake.key for mistake in mistakes}
     mistakes += (*alerts.mistakes, *(m for m in maintenance.mistakes if m.key not in said))
-    named = str(source) if source else None
-    _refuse(mistakes, environment.variables, named)
+    _refuse(mistakes, environment.variables, source)
     return Config(
         **_pick_written(table.tracker, Config),
         timing=timing,
@@ -86,7 +95,7 @@ def read_config(
         maintenance=maintenance.windows,
         reports=reports,
         cluster=cluster,
-        source=named,
+        source=source,
         warnings=(*environment.warnings, *alerts.warnings, *_provider_warnings(merged)),
     )
 

@@ -11,9 +11,9 @@ from tracker.core.outcomes import OutcomeKind
 from tracker.core.provider_status import OfferStatus, ProviderStatus
 from tracker.core.ranking import Excluded
 from tracker.health.health_state import HealthState
-from tracker.health.rolling_statistics import WEEK
 from tracker.health.status_rules import LimitReason, StatusDecision
 from tracker.health.target_state import Judgement
+from tracker.health.uptime_window import WEEK
 from tracker.ranking.policy import Candidate, Sample
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from types import MappingProxyType
 
 import attrs
 
-from tracker.core.outcomes import OutcomeKind
 from tracker.core.provider_status import LatencySummary, Uptime
+from tracker.health.check_sample import DOWN, NOT_COUNTED, UP, CheckSample, to_ranking_sample
+from tracker.health.uptime_window import DAY, HOUR, WEEK, UptimeWindow
 from tracker.ranking.policy import SAMPLES, Sample
 
-HOUR, DAY, WEEK = 3_600.0, 86_400.0, 604_800.0
 # The wall clock may be set back, so rows that left the windows are kept a day longer.
 SLACK = 90_000.0
 # A check from further ahead comes from a clock that jumped; clock corrections are smaller.
@@ -28,48 +28,7 @@ AHEAD = 60.0
 WITNESSES = 64
 STORED_SECONDS = 0.001  # resolution of the stored time of a check
 SPARE_ROWS = 1_024  # delete in steps: removing one row at the front moves all others
-
-# LIMITED is not counted in uptime, but a ranking counts it as a call that would have failed.
-NOT_COUNTED, UP, DOWN, LIMITED = 0, 1, 2, 3
 NO_LATENCY = -1
-
-
-def counts_as(kind: OutcomeKind) -> int:
-    """Return how the statistics count a check that found this."""
-    if kind.is_success:
-        return UP
-    if kind.is_failure:
-        return DOWN
-    return LIMITED if kind.is_limit else NOT_COUNTED
-
-
-@attrs.frozen
-class CheckSample:
-    """One check for the statistics. at: seconds since the epoch; latency_ms: what it took.
-
-    ttft_ms: to its first token; kept only for checks that a ranking uses.
-    """
-
-    at: float
-    verdict: int  # NOT_COUNTED, UP, DOWN or LIMITED
-    latency_ms: float | None = None
-    completions: int = 0
-    ttft_ms: float | None = None
-
-
-@attrs.define
-class _Window:
-    """The rows from ``start`` on: those younger than ``seconds``."""
-
-    seconds: float
-    start: int = 0
-    up: int = 0
-    down: int = 0
-
-    @property
-    def percent(self) -> float | None:
-        counted = self.up + self.down
-        return 100.0 * self.up / counted if counted else None
 
 
 class Statistics:
@@ -80,14 +39,13 @@ class Statistics:
         self._latency = array("q")  # microseconds: sums stay exact
         self._verdict = bytearray()
         self._completions = bytearray()
-        self._hour, self._day, self._week = _Window(HOUR), _Window(DAY), _Window(WEEK)
+        self._hour, self._day, self._week = map(UptimeWindow, (HOUR, DAY, WEEK))
         self._sorted = array("q")  # the day's latencies in order: percentiles by index
         self._sum = 0
         self._spent = 0
         self._recent: deque[Sample] = deque(maxlen=SAMPLES)
-        self._ahead: list[
-            CheckSample
-        ] = []  # checks dated in the future, in order: set apart until then
+        # checks dated in the future, in order: set apart until then
+        self._ahead: list[CheckSample] = []
         # False while older checks are still being loaded: the properties are None until then
         self.complete = True
 
@@ -118,7 +76,7 @@ class Statistics:
         self.advance(now)
         counted = [place for place, what in enumerate(verdict) if what != NOT_COUNTED][-SAMPLES:]
         self._recent.extend(
-            _sample(attrs.evolve(self._row(place), ttft_ms=ttft_ms.get(place)))
+            to_ranking_sample(attrs.evolve(self._row(place), ttft_ms=ttft_ms.get(place)))
             for place in counted
             if place < len(self._at)
         )
@@ -135,7 +93,7 @@ class Statistics:
     def add(self, result: CheckSample) -> None:
         """Take one check; it may be older than the last where the wall clock was set back."""
         if result.verdict != NOT_COUNTED:
-            self._recent.append(_sample(result))
+            self._recent.append(to_ranking_sample(result))
         self._insert(result)
 
     def _insert(self, result: CheckSample) -> None:
@@ -149,7 +107,7 @@ class Statistics:
             if place < window.start:
                 window.start += 1
             else:
-                _count(window, self._verdict, place, place + 1, sign=1)
+                window.count(self._verdict, place, place + 1, sign=1)
         if place >= self._day.start:
             self._enter_day(place)
 
@@ -177,9 +135,9 @@ class Statistics:
         """Move the windows to end at ``now``, forward or back."""
         self._set_apart(now + AHEAD)
         for window in (self._hour, self._week):
-            _slide(window, self._verdict, bisect_right(self._at, now - window.seconds))
+            window.slide(self._verdict, bisect_right(self._at, now - window.seconds))
         before, after = self._day.start, bisect_right(self._at, now - DAY)
-        _slide(self._day, self._verdict, after)
+        self._day.slide(self._verdict, after)
         for place in range(before, after):
             self._leave_day(place)
         for place in range(after, before):
@@ -205,7 +163,7 @@ class Statistics:
             self._leave_day(place)
         for window in (self._hour, self._day, self._week):
             if place >= window.start:
-                _count(window, self._verdict, place, place + 1, sign=-1)
+                window.count(self._verdict, place, place + 1, sign=-1)
             window.start = min(window.start, place)
         for column in (self._at, self._latency, self._verdict, self._completions):
             column.pop()
@@ -289,25 +247,6 @@ class Statistics:
             del column[:rows]
         for window in (self._hour, self._day, self._week):
             window.start -= rows
-
-
-def _sample(row: CheckSample) -> Sample:
-    completion, took = row.completions > 0, row.latency_ms
-    if row.verdict == UP:
-        return Sample(True, took, row.at, completion=completion, ttft_ms=row.ttft_ms)
-    return Sample(False, None, row.at, failure_ms=took, completion=completion)
-
-
-def _slide(window: _Window, verdict: bytearray, start: int) -> None:
-    _count(window, verdict, window.start, start, sign=-1)
-    _count(window, verdict, start, window.start, sign=1)
-    window.start = start
-
-
-def _count(window: _Window, verdict: bytearray, start: int, stop: int, *, sign: int) -> None:
-    if start < stop:
-        window.up += sign * verdict.count(UP, start, stop)
-        window.down += sign * verdict.count(DOWN, start, stop)
 
 
 def nearest_rank(ordered: "array[int]", percent: int) -> int:

@@ -13,9 +13,10 @@ from tracker.core.provider_status import RateLimit
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.settings import Timing
 from tracker.health.blame import note_failure
+from tracker.health.check_sample import CheckSample, counts_as
 from tracker.health.health_state import HealthState, apply_check
 from tracker.health.rate_limit_state import RateLimitState, TimedReading
-from tracker.health.rolling_statistics import CheckSample, Statistics, counts_as
+from tracker.health.rolling_statistics import Statistics
 from tracker.health.status_rules import (
     STALE_INTERVALS,
     StatusDecision,

@@ -12,8 +12,10 @@ from tracker.core.settings import Provider, Timing
 from tracker.probes.check import Check
 from tracker.runtime.actor_context import ActorContext
 from tracker.runtime.check_plan import NEVER, CheckPlan
+from tracker.runtime.check_requests import CheckRequests
 from tracker.runtime.loop_monitor import LATE_SECONDS, STALL_SECONDS
 from tracker.runtime.loop_stalls import discount_loop_stall
+from tracker.runtime.mailbox import send
 from tracker.runtime.messages import ActorMessage, CheckCompleted, CheckRescheduled
 
 log = structlog.get_logger()
@@ -25,15 +27,6 @@ NOT_CHECKED_EARLY = frozenset({OutcomeKind.AUTH, OutcomeKind.QUOTA_EXHAUSTED})
 LEAST_WAIT_SECONDS = 0.01
 # Until a completion that a check under way has reserved may be free again: many checks take less.
 RESERVED_SECONDS = 1.0
-
-
-@attrs.define(eq=False)
-class _CheckRequest:
-    """A request for a check, answered with its result."""
-
-    model: str | None
-    answered: trio.Event = attrs.field(factory=trio.Event)
-    result: CheckResult | None = None
 
 
 @attrs.define(eq=False)
@@ -50,7 +43,7 @@ class CheckActor:
     _checking: str | None = None  # what is being checked now
     _plans: dict[str | None, CheckPlan] = attrs.field(factory=dict)  # by model; None: the provider
     _anchor: float = attrs.field(factory=trio.current_time)
-    _requests: list[_CheckRequest] = attrs.field(factory=list)
+    _requests: CheckRequests = attrs.field(factory=CheckRequests)
     _poked: trio.Event = attrs.field(factory=trio.Event)
     _log: Any = attrs.field(init=False)  # bound once: structlog's lazy one is built at each call
 
@@ -107,8 +100,7 @@ class CheckActor:
         """Make one check, or join one in progress; None if the actor was stopped meanwhile."""
         if model not in self._plans:
             return None
-        request = _CheckRequest(model)
-        self._requests.append(request)
+        request = self._requests.add(model)
         self._poked.set()
         await request.answered.wait()
         return request.result
@@ -145,9 +137,7 @@ class CheckActor:
 
     def cancel_requests(self) -> None:
         """Answer everybody who waits: there will be no check."""
-        for request in self._requests:
-            request.answered.set()
-        self._requests = []
+        self._requests.keep(())
 
     async def probe(self, check: Check, model: str | None = None) -> CheckResult:
         """Make one check within one scope: DNS, TLS, headers and body together."""
@@ -191,10 +181,7 @@ class CheckActor:
                     plan.pull_forward(now)
             kept[model] = plan
         self._plans = kept
-        for request in self._requests:
-            if request.model not in kept:
-                request.answered.set()
-        self._requests = [request for request in self._requests if request.model in kept]
+        self._requests.keep(kept.keys())
 
     def _start_over(self) -> None:
         """Check everything again: nothing is known of the new endpoint yet."""
@@ -211,8 +198,8 @@ class CheckActor:
 
     def _next_plan(self) -> CheckPlan | None:
         """Return what to check now: what somebody asked for, else what is due, oldest first."""
-        if self._requests:
-            return self._plans[self._requests[0].model]
+        if waiting := self._requests.waiting:
+            return self._plans[waiting[0].model]
         plan = self._plans[None]
         if len(self._plans) > 1:
             plan = min(self._plans.values(), key=lambda plan: plan.due)
@@ -221,7 +208,7 @@ class CheckActor:
     async def _check_or_put_off(
         self, plan: CheckPlan, check: Check, mailbox: trio.MemorySendChannel[ActorMessage]
     ) -> None:
-        if not self._is_requested(plan):
+        if not self._requests.wants(plan.model):
             if self._leave_to_others(plan):
                 return
             if self._must_wait_for_budget(plan):
@@ -235,13 +222,10 @@ class CheckActor:
         if self._plans.get(plan.model) is not plan:  # a reload has taken it out meanwhile
             return
         # Meanwhile a reload may have lowered the budget, or other checks have spent it.
-        if not self._is_requested(plan) and self._must_wait_for_budget(plan):
+        if not self._requests.wants(plan.model) and self._must_wait_for_budget(plan):
             await mailbox.send(self._reschedule(plan, waits_for_budget=plan.waits_for_budget))
             return
         await self._check_and_report(plan, check, mailbox)
-
-    def _is_requested(self, plan: CheckPlan) -> bool:
-        return any(request.model == plan.model for request in self._requests)
 
     def _leave_to_others(self, plan: CheckPlan) -> bool:
         """Put a check off that another tracker of the cluster makes; real calls may demand one."""
@@ -277,7 +261,7 @@ class CheckActor:
         message = CheckCompleted(result=result, next_due=self._steady(plan.due))
         if not self.shared.collect(message):
             await send(mailbox, message)
-        self._answer(result)
+        self._requests.answer(result)
 
     def _spends(self, plan: CheckPlan) -> bool:
         return plan.model is not None or self.provider.check == "chat"
@@ -309,26 +293,6 @@ class CheckActor:
         if due == NEVER:
             return None
         return self.shared.clock.steady() + due - trio.current_time()
-
-    def _answer(self, result: CheckResult) -> None:
-        if not self._requests:
-            return
-        waiting = [request for request in self._requests if request.model == result.model]
-        self._requests = [request for request in self._requests if request.model != result.model]
-        for request in waiting:
-            request.result = result
-            request.answered.set()
-
-
-async def send(mailbox: trio.MemorySendChannel[ActorMessage], message: ActorMessage) -> None:
-    """Send without a turn of the event loop where there is room, as nearly always.
-
-    So a result is not lost either where its actor is cancelled in the same moment.
-    """
-    try:
-        mailbox.send_nowait(message)
-    except trio.WouldBlock:
-        await mailbox.send(message)
 
 
 def same_endpoint(one: Provider, other: Provider) -> bool:

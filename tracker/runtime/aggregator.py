@@ -1,8 +1,6 @@
 """The only task that changes state: processes results, ranks, and publishes snapshots."""
 
-from collections.abc import Generator, Iterator, Mapping
-from datetime import datetime
-from types import MappingProxyType
+from collections.abc import Generator, Mapping
 
 import attrs
 import trio
@@ -16,9 +14,6 @@ from tracker.core.slices import at_once, in_turns
 from tracker.core.snapshot import Snapshot
 from tracker.health.own_network import OwnNetwork
 from tracker.health.provider_state import ProviderState
-from tracker.ranking import Ranking
-from tracker.ranking.candidate_pool import CandidatePool
-from tracker.ranking.guard import FallbackRanker
 from tracker.ranking.offer_ranking import Rank, RankingEntries
 from tracker.reports.call import Call
 from tracker.runtime.board import Board
@@ -45,14 +40,13 @@ from tracker.runtime.messages import (
     Publish,
     SettingsChanged,
 )
-from tracker.runtime.publication import REFRESHED_AT_ONCE, PublicationSchedule
-from tracker.runtime.published_pool import PublishedPool
-from tracker.runtime.refresh_turns import RefreshTurns, count_targets
+from tracker.runtime.publication import PublicationSchedule
+from tracker.runtime.refresh_turns import RefreshTurns
+from tracker.runtime.snapshot_builder import SnapshotBuilder
 from tracker.runtime.traffic import NEVER, TrafficRecorder
 from tracker.store.backlog import Backlog
 from tracker.store.clock_trust import ToldTime
 
-MANY = 1_000  # providers: with more, to rank them and to copy their views takes milliseconds each
 STORE_LOOK_SECONDS = 0.1  # how often to see whether the last counts are stored
 
 
@@ -73,34 +67,38 @@ class Aggregator:
     _known: KnownProviders = attrs.field(init=False)
     _checks: CheckRecorder = attrs.field(init=False)
     _cluster: ClusterNews = attrs.field(init=False)
-    _change_log: ChangeLog = attrs.field(init=False)
-    _turns: RefreshTurns = attrs.field(factory=RefreshTurns)
-    _pool: PublishedPool = attrs.field(factory=PublishedPool)
+    _builder: SnapshotBuilder = attrs.field(init=False)
     _sweep: FirstSweep = attrs.field(factory=FirstSweep)
     _schedule: PublicationSchedule = attrs.field(factory=PublicationSchedule)
     _in_hand: MessageInHand = attrs.field(factory=MessageInHand)
     _collected: CollectedResults = attrs.field(factory=CollectedResults)
     _incidents: IncidentLog = IncidentLog()
-    _best: str | None = None
-    _best_restored: bool = False  # the best one comes from the previous run
     _waiting: list[trio.Event] = attrs.field(factory=list)  # for the next snapshot, each to be set
 
     def __attrs_post_init__(self) -> None:
-        self._change_log = ChangeLog(self.backlog)
+        change_log, turns = ChangeLog(self.backlog), RefreshTurns()
         self.traffic = TrafficRecorder(self.backlog)
-        self._known = KnownProviders(self._turns.outdated)
+        self._known = KnownProviders(turns.outdated)
         self._checks = CheckRecorder(
             providers=self._known.watched,
             clock=self.clock,
             backlog=self.backlog,
-            change_log=self._change_log,
+            change_log=change_log,
             traffic=self.traffic,
             sweep=self._sweep,
         )
         self._cluster = ClusterNews(
             known=self._known,
             backlog=self.backlog,
-            change_log=self._change_log,
+            change_log=change_log,
+            sweep=self._sweep,
+        )
+        self._builder = SnapshotBuilder(
+            known=self._known,
+            turns=turns,
+            traffic=self.traffic,
+            cluster=self._cluster,
+            change_log=change_log,
             sweep=self._sweep,
         )
 
@@ -132,7 +130,7 @@ class Aggregator:
     @property
     def entries(self) -> RankingEntries:
         """Return what rankings of offers choose from: that of the latest snapshot."""
-        return self._pool.entries
+        return self._builder.pool.entries
 
     @property
     def has_unpublished(self) -> bool:
@@ -199,19 +197,7 @@ class Aggregator:
     def _publish_in_steps(self) -> Generator[None, None, None]:
         now, began = self._now(), trio.current_time()
         refreshed = self._schedule.is_refresh_due(began, self._known.targets)
-        yield from self._refresh_views(now, in_turn=refreshed)
-        pool = self._pool.candidate_pool()
-        if isinstance(self.rank, FallbackRanker):
-            yield from self.rank.prepare(pool.candidates)
-        due, are_many = self._pool.next_result_at(now.at), len(self.providers) > MANY
-        if are_many:
-            yield
-        ranking = self._ranking(pool, due)
-        views = MappingProxyType(self._pool.copy_views())
-        if are_many:
-            yield
-        self._change_log.best(self._best, ranking, now.at)
-        self._best = ranking.best
+        views, ranking = yield from self._builder.build_in_steps(now, self.rank, in_turn=refreshed)
         self.board.post(
             Snapshot(
                 timestamp=now.at,
@@ -292,7 +278,7 @@ class Aggregator:
 
     def _remove_provider(self, name: str) -> None:
         if self._known.remove(name):
-            self._pool.remove(name)
+            self._builder.pool.remove(name)
         self._sweep.forget(name)
         self.network.forget(name)
         self.traffic.forget(name)
@@ -300,46 +286,7 @@ class Aggregator:
     def _restore_history(self, message: HistoryLoaded) -> None:
         self._known.restore(message.past, self._now(), complete=message.complete)
         self.traffic.restore(message.traffic, self._now())
-        self._best_restored |= message.best is not None
-        self._best = self._best or message.best
-
-    def _refresh_views(self, now: ClockReading, *, in_turn: bool) -> Iterator[None]:
-        """Make the views again that no longer hold; in_turn: and those whose turn it is.
-
-        In steps of REFRESHED_AT_ONCE targets or a few more.
-        """
-        self._cluster.judge_suspects(now)
-        everything = in_turn and self._turns.round_is_over
-        self._turns.note_changed(self._pool.take_changed(now.steady), self.providers)
-        if in_turn:
-            self._turns.note_turn(self.providers)
-        shown = self.traffic.choose_shown(now, everything=everything)
-        for name in shown & self.providers.keys():
-            self.traffic.show(self.providers[name], now)
-        targets = 0
-        for name in sorted(self._turns.outdated):
-            targets += count_targets(self.providers.get(name))
-            self._refresh(name, now)
-            if targets >= REFRESHED_AT_ONCE:
-                targets = 0
-                yield
-
-    def _refresh(self, name: str, now: ClockReading) -> None:
-        if (state := self.providers.get(name)) is not None:
-            before = state.published.view
-            view = state.refresh(now)
-            self._pool.put(state, view)
-            self._change_log.status(before, view, now.at)
-            self._change_log.offers(before, view, now.at)
-        self._turns.outdated.discard(name)
-
-    def _ranking(self, pool: CandidatePool, due: datetime | None) -> Ranking:
-        # Before the first sweep ends there is no incumbent to protect.
-        incumbent = (
-            self._best if self._sweep.phase is SweepPhase.DONE or self._best_restored else None
-        )
-        ranking = self.rank(pool.candidates, pool.excluded, incumbent, due)
-        return self._cluster.rank_unseen(ranking, self.clock.steady())
+        self._builder.restore_best(message.best)
 
     def _now(self) -> ClockReading:
         return self.clock.read()
@@ -361,7 +308,7 @@ class Aggregator:
             return float("inf")
         if self._waiting:
             return self._schedule.published
-        steady_change = min(self._pool.next_change(), self.traffic.next_show)
+        steady_change = min(self._builder.pool.next_change(), self.traffic.next_show)
         return self._schedule.next(
             len(self.providers),
             self._known.targets,

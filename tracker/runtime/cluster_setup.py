@@ -15,6 +15,7 @@ from tracker.cluster.hub import Hub, Profile
 from tracker.cluster.leases import LeaseKeeper
 from tracker.cluster.membership import Membership
 from tracker.cluster.news import NewsReader
+from tracker.cluster.own_origin import OwnOrigin
 from tracker.cluster.postgres import PostgresHub
 from tracker.cluster.shipper import Present, Shipper
 from tracker.core.clock import Clock
@@ -102,9 +103,13 @@ class _Parts:
         return LeaseKeeper(
             caller=caller,
             membership=Membership(settings.lease_seconds, settings.beat_seconds),
-            profile=_profile(settings, self.config),
-            store=self.store,
-            file=partial(_identify, database),
+            origin=OwnOrigin(
+                caller=caller,
+                profile=_profile(settings, self.config),
+                store=self.store,
+                file=partial(_identify, database),
+                clock=self.clock,
+            ),
             names=lambda: [n for n, s in aggregator.providers.items() if s.provider.enabled],
             gained=later.gained,
             handed_over=later.handed_over,

@@ -193,7 +193,7 @@ class ClusterTask:
             yield f"clock {where}", told
         if skipped := self.shipper.skipped:
             yield "skipped", f"the hub refused {skipped} checks; the log says why"
-        if renamed := self.keeper.lately_renamed:
+        if renamed := self.keeper.origin.lately_renamed:
             told = f"this tracker continues as a new database file in the cluster: {renamed}"
             yield "renamed", told
         if (distance := self.places.distance) and self.keeper.hub_up:
@@ -228,7 +228,7 @@ class ClusterTask:
         """Make the partitions that new checks need; the leader also sums up the hours."""
         days = self.settings.retention_days
         while True:
-            await self.keeper.joined.wait()
+            await self.keeper.origin.known.wait()
             try:
                 await self.keeper.caller.data(lambda hub: hub.keep_house(days), 30.0)
                 if self.keeper.holds(HERALD):

@@ -17,8 +17,8 @@ BEAT_SECONDS = 1.0  # with fewer providers than MANY_PROVIDERS; then with the ot
 # when thousands of checks began or failed at once. However small the parts, each object that stays
 # is looked at twice, so they cost no more together. Python's default of 700, though, looks at all
 # actors every few checks: an eighth of the CPU of a sweep of a thousand.
-YOUNG_OBJECTS = 5_000
-MIDDLE = 2  # 20,000 objects
+YOUNG_OBJECTS = 3_000
+MIDDLE = 1  # 9,000 objects: 20,000 took up to 50 ms
 # What has lived long is not looked at by itself: half a million objects of 3,000 providers take
 # 0.4 s. Our own values have no cycles, nor has what is left of a check or a client; those of a
 # request and of other libraries are found while they are young. A few are not: cancelled requests,

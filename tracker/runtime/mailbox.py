@@ -1,4 +1,4 @@
-"""The tracker's end of the aggregator's mailbox, and how it is closed."""
+"""The sending ends of the aggregator's mailbox, and how the tracker's is closed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import attrs
 import trio
 
-from tracker.runtime.messages import Message, Publish
+from tracker.runtime.messages import ActorMessage, Message, Publish
 
 
 class StoppedError(Exception):
@@ -43,3 +43,14 @@ class Mailbox:
             if not self.stop.is_set():
                 raise
             raise StoppedError from error
+
+
+async def send(mailbox: trio.MemorySendChannel[ActorMessage], message: ActorMessage) -> None:
+    """Send without a turn of the event loop where there is room, as nearly always.
+
+    So a result is not lost either where its actor is cancelled in the same moment.
+    """
+    try:
+        mailbox.send_nowait(message)
+    except trio.WouldBlock:
+        await mailbox.send(message)

@@ -42,7 +42,7 @@ class PlaceWatch:
         """Read the members again and again; return why, once we are in another place than most."""
         apart = Steadiness(APART_BEATS * self.settings.beat_seconds)
         while True:
-            await self.keeper.joined.wait()
+            await self.keeper.origin.known.wait()
             with suppress(HubAway):
                 self.members = tuple(await self.keeper.caller.data(lambda hub: hub.members()))
             reason = self._why_apart()

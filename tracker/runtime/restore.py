@@ -13,9 +13,11 @@ import trio
 from tracker.core.records import OverrideRecord
 from tracker.core.request_shape import RequestShape
 from tracker.core.stored_json import read_stored
+from tracker.health.check_sample import counts_as
 from tracker.health.restoring import StoredProvider
-from tracker.health.rolling_statistics import SLACK, WEEK, Statistics, counts_as
+from tracker.health.rolling_statistics import SLACK, Statistics
 from tracker.health.target_state import PersistedState, StoredTarget
+from tracker.health.uptime_window import WEEK
 from tracker.reports.seen import HOUR, SeenReports
 from tracker.runtime.messages import HistoryLoaded
 from tracker.store import Store, StoredData

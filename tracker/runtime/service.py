@@ -3,7 +3,7 @@
 Shutdown: the checks stop, the mailbox is drained, the backlog is flushed, the store closes.
 """
 
-from functools import partial
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
@@ -63,20 +63,13 @@ async def run_tracker(
     or the canary cannot be kept running: answers from a frozen snapshot would be wrong.
     """
     async with open_store(config.database, clock=clock, wait=False) as store:
-        backlog, wakes = Backlog(limit=config.buffer_limit), SharedWakes()
-        aggregator = Aggregator(
-            board=Board(_blank(clock)),
-            backlog=backlog,
-            rank=FallbackRanker(config.ranking),
-            clock=clock,
-            mask=mask_of(config.secrets()),
-        )
+        wakes, aggregator = SharedWakes(), _make_aggregator(config, clock)
         parts = _OpenParts(
             store=store,
             aggregator=aggregator,
             writer=Writer(
                 store,
-                backlog,
+                aggregator.backlog,
                 clock=clock,
                 told=aggregator.told_time,
                 retention_days=config.retention_days,
@@ -101,6 +94,17 @@ async def run_tracker(
             await parts.writer.finish()
 
 
+def _make_aggregator(config: Config, clock: Clock) -> Aggregator:
+    nothing = Ranking(reason="no provider has been checked yet")
+    return Aggregator(
+        board=Board(Snapshot(timestamp=clock.now(), revision=0, ranking=nothing)),
+        backlog=Backlog(limit=config.buffer_limit),
+        rank=FallbackRanker(config.ranking),
+        clock=clock,
+        mask=mask_of(config.secrets()),
+    )
+
+
 @attrs.frozen(kw_only=True)
 class _OpenParts:
     """Everything that is opened before the first task starts."""
@@ -115,13 +119,7 @@ class _OpenParts:
         outbox, inbox = trio.open_memory_channel[Message](config.mailbox_size)
         settings = LiveSettings(config)
         alerts = self._alerts(settings, outbox)
-        keep = partial(RestartingTask, backoff=self.backoff, mask=self.aggregator.masked)
-        keepers = RestartingTasks(
-            canary=keep("canary", self.shared.canary.run),
-            aggregator=keep("aggregator", lambda: self.aggregator.run(inbox)),
-            writer=keep("writer", self.writer.run),
-            alerts=keep("alerts", alerts.run, backoff=self._endless_backoff()),
-        )
+        keepers = self._keepers(alerts, inbox)
         async with inbox, trio.open_nursery() as nursery:  # outlives the actors
             nursery.start_soon(keepers.canary.keep)
             nursery.start_soon(keepers.writer.keep)
@@ -133,7 +131,7 @@ class _OpenParts:
                 cluster = self._cluster(config, supervisor, outbox)
                 if cluster is not None:
                     alerts.shared = cluster.alerts
-                    keepers.cluster = keep("cluster", cluster.run, backoff=self._endless_backoff())
+                    keepers.cluster = self._keep_endlessly("cluster", cluster.run)
                 tracker = Tracker(
                     settings=settings,
                     store=self.store,
@@ -153,14 +151,22 @@ class _OpenParts:
                 task_status.started(tracker)
                 await tracker.stopped()
                 actors.cancel_scope.cancel()
-            with trio.move_on_after(
-                DRAIN_SECONDS
-            ):  # the last sender is closed: no more messages come
+            with trio.move_on_after(DRAIN_SECONDS):  # the last sender is closed
                 await drained.wait()
             await self.writer.flush(FLUSH_SECONDS)
             if cluster is not None:
                 await cluster.end()
             nursery.cancel_scope.cancel()
+
+    def _keepers(
+        self, alerts: AlertTask, inbox: trio.MemoryReceiveChannel[Message]
+    ) -> RestartingTasks:
+        return RestartingTasks(
+            canary=self._keep("canary", self.shared.canary.run),
+            aggregator=self._keep("aggregator", lambda: self.aggregator.run(inbox)),
+            writer=self._keep("writer", self.writer.run),
+            alerts=self._keep_endlessly("alerts", alerts.run),
+        )
 
     def _alerts(self, settings: LiveSettings, outbox: trio.MemorySendChannel[Message]) -> AlertTask:
         async def publish(log: IncidentLog) -> None:
@@ -198,19 +204,18 @@ class _OpenParts:
         self.writer.stored = task.shipper.note_stored
         return task
 
-    def _endless_backoff(self) -> Backoff:
-        """Return a back-off without end: checks go on without alerts and cluster; health tells."""
-        return attrs.evolve(self.backoff, budget=1_000_000)
+    def _keep(self, name: str, run: Callable[[], Awaitable[None]]) -> RestartingTask:
+        return RestartingTask(name, run, backoff=self.backoff, mask=self.aggregator.masked)
+
+    def _keep_endlessly(self, name: str, run: Callable[[], Awaitable[None]]) -> RestartingTask:
+        """Restart it however often it crashes: checks go on without it, and health tells."""
+        endless = attrs.evolve(self.backoff, budget=1_000_000)
+        return RestartingTask(name, run, backoff=endless, mask=self.aggregator.masked)
 
 
 async def _drain(aggregator: RestartingTask, drained: trio.Event) -> None:
     await aggregator.keep()
     drained.set()
-
-
-def _blank(clock: Clock) -> Snapshot:
-    ranking = Ranking(reason="no provider has been checked yet")
-    return Snapshot(timestamp=clock.now(), revision=0, ranking=ranking)
 
 
 class HealthiestProviderSource(Protocol):

@@ -11,8 +11,9 @@ from tracker.core.backoff import Backoff
 from tracker.core.outcomes import CheckResult
 from tracker.core.settings import Provider
 from tracker.core.slices import at_once
-from tracker.runtime.actor import CheckActor, send
+from tracker.runtime.actor import CheckActor
 from tracker.runtime.actor_context import ActorContext
+from tracker.runtime.mailbox import send
 from tracker.runtime.messages import ActorCrashed, ActorMessage
 
 log = structlog.get_logger()

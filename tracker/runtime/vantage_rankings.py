@@ -45,9 +45,9 @@ class VantageRankings:
         """Publish our ranking each time that it changed, until cancelled."""
         shown = ""
         while True:
-            await self.keeper.joined.wait()
+            await self.keeper.origin.known.wait()
             text = encode_ranking(self.board.latest.ranking)
-            vantage = self.keeper.profile.vantage
+            vantage = self.keeper.origin.vantage
             if text != shown and self.board.latest.swept:
                 try:
                     await self.caller.data(partial(_publish, vantage, text))

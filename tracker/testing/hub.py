@@ -1,102 +1,29 @@
-"""A hub in memory, for tests without PostgreSQL: the same answers, and faults on demand."""
+"""One tracker's access to a hub in memory: the answers of PostgreSQL, and faults on demand."""
 
-import copy
 import itertools
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import attrs
 
+from tracker.cluster.alert_rows import AlertWrite, StoredAlerts, VerdictRow
 from tracker.cluster.hub import (
-    AlertWrite,
     Fenced,
     Half,
     HubAway,
     MemberInfo,
-    News,
     Origin,
-    Parcel,
     Profile,
     PublishedRanking,
     RollUp,
-    Shipment,
-    SiblingChecks,
-    StateRow,
-    StoredAlerts,
-    VerdictRow,
 )
 from tracker.cluster.membership import HERALD, Beat
-from tracker.cluster.roll_ups import bucket_of
-from tracker.core.clock import Clock
-from tracker.core.outcomes import OutcomeKind
+from tracker.cluster.parcels import News, Parcel, Shipment, SiblingChecks, StateRow
 from tracker.core.records import CheckRow
+from tracker.testing.hub_roll_ups import HOUR, add_up_days, begin_of, count_hour
+from tracker.testing.hub_server import FakeLease, FakeMember, FakeOrigin, FakeServer, FakeTables
 
-Key = tuple[str, str]
 _numbers = itertools.count(1)
-
-
-@attrs.define
-class FakeMember:
-    who: Profile
-    beat: int = 0
-    round_trip_ms: float | None = None
-
-
-@attrs.define
-class FakeLease:
-    holder: str | None = None
-    token: int = 0
-
-
-@attrs.define
-class FakeOrigin:
-    vantage: str
-    file: str
-    head: int = 0
-    rows: dict[int, CheckRow] = attrs.field(factory=dict)
-
-
-@attrs.define
-class FakeTables:
-    """Everything that a server stores. Times are steady seconds of its own clock."""
-
-    members: dict[str, FakeMember] = attrs.field(factory=dict)
-    leases: dict[Key, FakeLease] = attrs.field(factory=dict)
-    origins: dict[str, FakeOrigin] = attrs.field(factory=dict)
-    states: dict[tuple[str, str, str | None], tuple[str, float, StateRow]] = attrs.field(
-        factory=dict
-    )
-    rankings: dict[str, tuple[str, float]] = attrs.field(factory=dict)
-    incidents: dict[str, tuple[str, str | None]] = attrs.field(factory=dict)
-    deliveries: dict[Key, str] = attrs.field(factory=dict)
-    mutes: dict[str, float] = attrs.field(factory=dict)
-    events: dict[str, str] = attrs.field(factory=dict)
-    verdicts: dict[str, tuple[VerdictRow, float | None]] = attrs.field(factory=dict)
-    hours: dict[tuple[str, str, datetime], RollUp] = attrs.field(factory=dict)
-
-
-@attrs.define(eq=False)
-class FakeServer:
-    """The server that several trackers share. away: why it cannot be used now."""
-
-    clock: Clock = Clock()
-    away: str = ""
-    epoch: int = 1
-    tables: FakeTables = attrs.field(factory=FakeTables)
-
-    def restart(self) -> None:
-        """Begin another epoch: leases of the last one are void."""
-        self.epoch += 1
-
-    def remember(self) -> FakeTables:
-        """Return a copy of all tables, to be put back as a restored backup."""
-        return copy.deepcopy(self.tables)
-
-    def forget(self, tables: FakeTables) -> None:
-        """Become a promoted standby that has only these tables."""
-        self.tables = copy.deepcopy(tables)
-        self.restart()
 
 
 @attrs.define(eq=False)
@@ -247,15 +174,15 @@ class FakeHub:
     def roll_up(self, hours: float) -> None:
         """Count whole hours from the kept checks, by the real clock."""
         tables = self._tables
-        since = _begin_of(datetime.now(UTC) - timedelta(hours=hours), 3600)
+        since = begin_of(datetime.now(UTC) - timedelta(hours=hours), HOUR)
         counted: dict[tuple[str, str, datetime], list[CheckRow]] = {}
         for origin in tables.origins.values():
             for row in origin.rows.values():
                 if row.at >= since and row.model is None:
-                    key = (origin.vantage, row.provider, _begin_of(row.at, 3600))
+                    key = (origin.vantage, row.provider, begin_of(row.at, HOUR))
                     counted.setdefault(key, []).append(row)
         for (vantage, name, hour), rows in counted.items():
-            tables.hours[vantage, name, hour] = _count(name, hour, rows)
+            tables.hours[vantage, name, hour] = count_hour(name, hour, rows)
 
     def roll_ups(
         self, vantage: str, names: Collection[str], since: datetime, *, daily: bool
@@ -267,10 +194,7 @@ class FakeHub:
         ]
         if not daily:
             return [each for each in hours if each.at >= since]
-        days: dict[tuple[str, datetime], list[RollUp]] = {}
-        for each in hours:
-            days.setdefault((each.provider, _begin_of(each.at, 86_400)), []).append(each)
-        return [_add_up(name, day, found) for (name, day), found in days.items() if day >= since]
+        return [each for each in add_up_days(hours) if each.at >= since]
 
     def alerts(self) -> StoredAlerts:
         tables, now = self._tables, self._now()
@@ -368,32 +292,3 @@ class FakeHub:
                 fresh = None if state.fresh_for is None else state.fresh_for - passed
                 found.append(attrs.evolve(state, age=now - observed, due_in=due, fresh_for=fresh))
         return found
-
-
-def _begin_of(at: datetime, seconds: int) -> datetime:
-    return datetime.fromtimestamp(at.timestamp() // seconds * seconds, UTC)
-
-
-def _count(name: str, hour: datetime, rows: Sequence[CheckRow]) -> RollUp:
-    up = [row for row in rows if OutcomeKind(row.outcome).is_success]
-    took = [row.response_time_ms for row in up if row.response_time_ms is not None]
-    return RollUp(
-        provider=name,
-        at=hour,
-        checks=len(rows),
-        up=len(up),
-        down=sum(OutcomeKind(row.outcome).is_failure for row in rows),
-        sum_ms=sum(took),
-        latency=Counter(map(bucket_of, took)),
-    )
-
-
-def _add_up(name: str, day: datetime, hours: Sequence[RollUp]) -> RollUp:
-    latency: Counter[int] = Counter()
-    for hour in hours:
-        latency.update(hour.latency)
-    sums = {
-        which: sum(getattr(hour, which) for hour in hours) for which in ("checks", "up", "down")
-    }
-    total = sum(hour.sum_ms for hour in hours)
-    return RollUp(provider=name, at=day, sum_ms=total, latency=latency, **sums)

@@ -15,7 +15,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from api.http.response_cache import ResponseCache
 from api.serving import fast_path_connection as lane
-from api.serving import listeners as listening
+from api.serving import http_connection, http_server
 from api.serving.fast_path_connection import disabled_reason
 from api.serving.fast_path_responses import HEADS, FastPathResponses
 from tests.helpers.garbage import gone, no_collector
@@ -127,8 +127,8 @@ async def test_each_answer_restarts_the_keep_alive_time(
     taken: Any, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Time stands still but for what the test moves; sockets do not."""
-    monkeypatch.setattr(listening, "KEEP_ALIVE_SECONDS", 4.0)
-    almost = listening.KEEP_ALIVE_SECONDS - 0.5
+    monkeypatch.setattr(http_server, "KEEP_ALIVE_SECONDS", 4.0)
+    almost = http_server.KEEP_ALIVE_SECONDS - 0.5
     async with serving() as url, await connect(url) as stream:
         for _ in range(3):
             mock_clock.jump(almost)  # three times: longer than one keep-alive time
@@ -154,7 +154,7 @@ async def test_an_idle_connection_closes_when_the_server_stops(taken: Any) -> No
 async def test_a_client_that_reads_no_answers_is_disconnected(
     taken: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listening, "SEND_SECONDS", 0.2)
+    monkeypatch.setattr(http_connection, "SEND_SECONDS", 0.2)
     many = tuple(a_provider(f"p{number}") for number in range(300))
     ask = GET.replace(b"best", b"status")
     async with serving(a_tracker(*many, port=0)) as url, await connect(url) as stream:

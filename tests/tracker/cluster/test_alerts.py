@@ -14,6 +14,7 @@ from tracker.cluster.calls import HubCaller
 from tracker.cluster.hub import Profile
 from tracker.cluster.leases import LeaseKeeper
 from tracker.cluster.membership import Membership
+from tracker.cluster.own_origin import OwnOrigin
 from tracker.core.clock import Clock
 from tracker.core.incidents import Cause, Delivery, Incident, MessageKind
 from tracker.core.outcomes import Status
@@ -21,7 +22,8 @@ from tracker.core.provider_status import ProviderStatus, VantageView
 from tracker.core.ranking import Ranking
 from tracker.core.snapshot import Snapshot
 from tracker.store import Store, open_store
-from tracker.testing.hub import FakeHub, FakeServer
+from tracker.testing.hub import FakeHub
+from tracker.testing.hub_server import FakeServer
 
 AT = datetime(2026, 11, 27, 12, tzinfo=UTC)
 INCIDENT = Incident(
@@ -92,12 +94,17 @@ class World:
         self.server = FakeServer(clock=self.clock)
 
     def member(self, store: Store, name: str) -> LeaseKeeper:
+        caller = HubCaller(FakeHub(self.server), 5.0)
         return LeaseKeeper(
-            caller=HubCaller(FakeHub(self.server), 5.0),
+            caller=caller,
             membership=Membership(10.0, 2.0),
-            profile=Profile(vantage="eu-1", origin=""),
-            store=store,
-            file=lambda: name,
+            origin=OwnOrigin(
+                caller=caller,
+                profile=Profile(vantage="eu-1", origin=""),
+                store=store,
+                file=lambda: name,
+                clock=self.clock,
+            ),
             names=lambda: ["groq"],
             gained=lambda _: None,
             handed_over=lambda _: True,

@@ -6,24 +6,15 @@ from datetime import UTC, datetime, timedelta
 import attrs
 import pytest
 
-from tracker.cluster.hub import (
-    AlertWrite,
-    EventRow,
-    Fenced,
-    Half,
-    Hub,
-    HubAway,
-    IncidentRow,
-    Parcel,
-    Profile,
-    StateRow,
-    VerdictRow,
-)
+from tracker.cluster.alert_rows import AlertWrite, EventRow, IncidentRow, VerdictRow
+from tracker.cluster.hub import Fenced, Half, Hub, HubAway, Profile
 from tracker.cluster.membership import HERALD
+from tracker.cluster.parcels import Parcel, StateRow
 from tracker.cluster.postgres import PostgresHub
 from tracker.cluster.roll_ups import bucket_of
 from tracker.core.records import CheckRow
-from tracker.testing.hub import FakeHub, FakeServer
+from tracker.testing.hub import FakeHub
+from tracker.testing.hub_server import FakeServer
 
 A = Profile(vantage="eu-1", origin="aaaaaaaa-0000-4000-8000-000000000000")
 B = Profile(vantage="eu-1", origin="bbbbbbbb-0000-4000-8000-000000000000")

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.helpers.postgres import PostgresServer
-from tracker.cluster.hub import Parcel, Profile
+from tracker.cluster.hub import Profile
+from tracker.cluster.parcels import Parcel
 from tracker.cluster.postgres import PostgresHub
 from tracker.core.records import CheckRow
 from tracker.core.redaction import Secret

@@ -10,15 +10,18 @@ import trio
 
 from tests.helpers.store_records import check as record
 from tracker.cluster.calls import HubCaller
-from tracker.cluster.hub import HubAway, Parcel, Profile, Shipment
+from tracker.cluster.hub import HubAway, Profile
 from tracker.cluster.leases import LeaseKeeper
 from tracker.cluster.membership import Membership
 from tracker.cluster.news import NewsReader
+from tracker.cluster.own_origin import OwnOrigin
+from tracker.cluster.parcels import Parcel, Shipment
 from tracker.cluster.shipper import Present, Shipper
 from tracker.core.clock import Clock, utc_now
 from tracker.core.cluster import SharedNews
 from tracker.store import Store, open_store
-from tracker.testing.hub import FakeHub, FakeOrigin, FakeServer
+from tracker.testing.hub import FakeHub
+from tracker.testing.hub_server import FakeOrigin, FakeServer
 
 
 @attrs.define(eq=False)
@@ -34,7 +37,7 @@ class Member:
 
     @property
     def kept(self) -> FakeOrigin:
-        return self.hub.server.tables.origins[self.keeper.profile.origin]
+        return self.hub.server.tables.origins[self.keeper.origin.id]
 
     async def ship(self) -> None:
         while await self.shipper.ship():
@@ -51,9 +54,13 @@ async def member(
         keeper = LeaseKeeper(
             caller=caller,
             membership=Membership(10.0, 2.0),
-            profile=Profile(vantage=vantage, origin=""),
-            store=store,
-            file=lambda: file or str(path),
+            origin=OwnOrigin(
+                caller=caller,
+                profile=Profile(vantage=vantage, origin=""),
+                store=store,
+                file=lambda: file or str(path),
+                clock=clock,
+            ),
             names=lambda: ["groq"],
             gained=lambda _: None,
             handed_over=lambda _: True,
@@ -211,8 +218,8 @@ async def test_a_copied_file_gets_a_name_of_its_own(server: FakeServer, tmp_path
     async with member(server, tmp_path / "a") as one, member(server, tmp_path / "b") as two:
         await one.keeper.turn()
         await two.keeper.turn()
-        assert one.keeper.profile.origin != two.keeper.profile.origin
-        assert (await two.store.identity()).origin == two.keeper.profile.origin
+        assert one.keeper.origin.id != two.keeper.origin.id
+        assert (await two.store.identity()).origin == two.keeper.origin.id
         await two.store.write([record("groq")])
         await two.ship()
         await one.ship()
@@ -227,11 +234,11 @@ async def test_an_old_copy_in_the_same_place_is_noticed(server: FakeServer, tmp_
         await one.keeper.turn()
         await one.store.write([record("groq"), record("groq")])
         await one.ship()
-        first = one.keeper.profile.origin
+        first = one.keeper.origin.id
     (tmp_path / "a").write_bytes(old)
     async with member(server, tmp_path / "a") as one:
         await one.keeper.turn()
-        assert one.keeper.profile.origin != first
+        assert one.keeper.origin.id != first
 
 
 async def test_another_vantage_is_another_name(server: FakeServer, tmp_path: Path) -> None:
@@ -261,6 +268,6 @@ async def test_a_sibling_gets_the_checks_and_never_ships_them(
         await two.store.write(news.checks)
         await two.ship()
         assert two.kept.rows == {}
-        assert (await two.store.identity()).cursors == {one.keeper.profile.origin: 1}
+        assert (await two.store.identity()).cursors == {one.keeper.origin.id: 1}
         await two.reader.fetch()
         assert len(two.heard) == 1, "nothing is news twice"

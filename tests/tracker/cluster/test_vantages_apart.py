@@ -8,8 +8,9 @@ import pytest
 
 from tests.helpers.postgres import PostgresServer
 from tracker.cluster.examine import examine
-from tracker.cluster.hub import SCHEMA, HubAway, Parcel, Profile, StateRow
+from tracker.cluster.hub import SCHEMA, HubAway, Profile
 from tracker.cluster.membership import HERALD
+from tracker.cluster.parcels import Parcel, StateRow
 from tracker.cluster.postgres import PostgresHub
 from tracker.core.records import CheckRow
 from tracker.core.redaction import Secret

@@ -2,18 +2,9 @@ from array import array
 
 import pytest
 
-from tracker.health.rolling_statistics import (
-    DAY,
-    DOWN,
-    HOUR,
-    LIMITED,
-    NOT_COUNTED,
-    UP,
-    WEEK,
-    WITNESSES,
-    CheckSample,
-    Statistics,
-)
+from tracker.health.check_sample import DOWN, LIMITED, NOT_COUNTED, UP, CheckSample
+from tracker.health.rolling_statistics import WITNESSES, Statistics
+from tracker.health.uptime_window import DAY, HOUR, WEEK
 from tracker.ranking.policy import Sample
 
 NOW = 1_800_000_000.0

@@ -1,81 +1,34 @@
 """The aggregator alone: each message by hand, and what the next snapshot says of it."""
 
-import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
 from benchmarks.torture.loop import MOST_MS
+from tests.helpers.aggregator_desk import Desk, remote
 from tests.helpers.factories import finding, provider
 from tests.helpers.garbage import no_collector
 from tests.helpers.turn_timer import timed_turns
 from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker.core.outcomes import OutcomeKind, Status
-from tracker.core.provider_status import ProviderStatus
-from tracker.core.ranking import Ranking
 from tracker.core.records import CheckRecord, CorrectionRecord
 from tracker.core.redaction import Mask, Secret
-from tracker.core.settings import Provider
 from tracker.core.shared_wakes import MANY_PROVIDERS, WIDTH_SECONDS
-from tracker.core.snapshot import Snapshot
 from tracker.ranking.guard import FallbackRanker
 from tracker.runtime.aggregator import Aggregator
-from tracker.runtime.board import Board
 from tracker.runtime.messages import (
     ActorCrashed,
     CheckCompleted,
     CheckRescheduled,
-    HistoryLoaded,
     Message,
     ProviderAdded,
     ProviderRemoved,
     Publish,
     SettingsChanged,
 )
-from tracker.runtime.publication import REFRESHED_AT_ONCE
-from tracker.store.backlog import Backlog
-from tracker.testing import virtual_clock
 
 REMOTE = ("alpha", "beta", "gamma")
 DNS, OK, SERVER = OutcomeKind.DNS, OutcomeKind.OK, OutcomeKind.SERVER
-
-
-def remote(name: str) -> Provider:
-    """A provider on a host of its own: those on this machine say nothing about our network."""
-    return attrs.evolve(provider(name), base_url=f"https://{name}.example/v1")
-
-
-@attrs.define
-class Desk:
-    """An aggregator, its board, and short ways to hand it messages."""
-
-    aggregator: Aggregator
-
-    @classmethod
-    def open(cls, *providers: Provider) -> "Desk":
-        clock = virtual_clock()
-        board = Board(Snapshot(timestamp=clock.now(), revision=0, ranking=Ranking(reason="")))
-        desk = cls(Aggregator(board=board, backlog=Backlog(), rank=FallbackRanker(), clock=clock))
-        for each in providers:
-            desk.aggregator.handle(ProviderAdded(provider=each))
-        return desk
-
-    def report(self, name: str, kind: OutcomeKind, *, message: str = "") -> None:
-        at = self.aggregator.clock.now()
-        result = finding(kind, provider=name, at=at, message=message)
-        due = self.aggregator.clock.steady() + 300.0
-        self.aggregator.handle(CheckCompleted(result=result, next_due=due))
-
-    def publish(self) -> Snapshot:
-        self.aggregator.handle(Publish(done=trio.Event()))
-        return self.aggregator.board.latest
-
-    def view(self, name: str) -> ProviderStatus:
-        return self.publish().providers[name]
-
-    @property
-    def stored(self) -> list[object]:
-        return list(self.aggregator.backlog.waiting())
 
 
 async def test_failures_on_three_hosts_count_against_no_provider(autojump_clock: MockClock) -> None:
@@ -197,37 +150,6 @@ async def test_a_crashed_actor_is_no_failure_of_its_provider(autojump_clock: Moc
     assert (seen.consecutive_failures, seen.uptime.day, seen.next_check) == (0, 100.0, None)
     assert "ValueError: bad" in seen.error_message
     assert "s3cret" not in seen.error_message + seen.reason
-
-
-async def test_the_best_before_the_start_is_protected_in_the_first_sweep(
-    autojump_clock: MockClock,
-) -> None:
-    def best_of(restored: str | None) -> str | None:
-        desk = Desk.open(provider("groq"), provider("mistral"), provider("together"))
-        desk.aggregator.handle(HistoryLoaded(past={}, best=restored))
-        desk.report("mistral", OK)
-        desk.report("groq", OK)
-        snapshot = desk.publish()
-        assert not snapshot.swept
-        return snapshot.ranking.best
-
-    assert best_of(None) == "groq"  # equal in all but the name
-    assert best_of("mistral") == "mistral"
-
-
-async def test_when_all_grow_stale_at_once_a_few_are_published_at_a_time(
-    autojump_clock: MockClock,
-) -> None:
-    names = [f"p{number:03}" for number in range(4 * REFRESHED_AT_ONCE)]
-    desk = Desk.open(*map(provider, names))
-    for name in names:
-        desk.report(name, OK)
-    desk.publish()
-    await trio.sleep(86_400.0)  # as after a sleep of the machine
-    stale = [sum(each.stale for each in desk.publish().providers.values()) for _ in range(5)]
-    assert stale[0] <= 2 * REFRESHED_AT_ONCE  # these, and those whose turn it is
-    assert stale[-1] == len(names)
-    assert desk.aggregator._pool.next_change() == float("inf")
 
 
 async def test_very_many_changes_are_published_in_one_snapshot_and_many_turns() -> None:

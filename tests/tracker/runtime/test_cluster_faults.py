@@ -219,7 +219,7 @@ async def test_a_join_without_an_answer(cluster: Cluster, mock_clock: MockClock)
     before, one.hub.unanswered = membership.member, {"join"}
     cluster.server.restart()
     await cluster.until(lambda: membership.member not in {None, before})
-    kept, ours = cluster.server.tables.members, one.task.keeper.profile.origin
+    kept, ours = cluster.server.tables.members, one.task.keeper.origin.id
     assert [member for member, known in kept.items() if known.who.origin == ours] == [
         membership.member
     ]

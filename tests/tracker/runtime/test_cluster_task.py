@@ -175,8 +175,8 @@ async def test_a_restored_file_gets_a_name_of_its_own(
     (cluster.folder / "a.db").write_bytes(copy)
     two = await cluster.start(file="a.db")
     await cluster.until(lambda: two.report.leases == len(NAMES))
-    assert two.task.keeper.profile.origin != first
-    assert set(cluster.server.tables.origins) == {first, two.task.keeper.profile.origin}
+    assert two.task.keeper.origin.id != first
+    assert set(cluster.server.tables.origins) == {first, two.task.keeper.origin.id}
 
 
 async def test_a_vantage_moved_to_another_file_name_keeps_the_others_checks(

@@ -24,7 +24,7 @@ async def start_apart(cluster: Cluster, near: int) -> list[Member]:
     members: list[Member] = []
     for _ in range(near + 1):
         members.append(await cluster.start())
-        await cluster.until(members[-1].task.keeper.joined.is_set)
+        await cluster.until(members[-1].task.keeper.origin.known.is_set)
     await cluster.until(lambda: sum(each.report.leases for each in members) == len(NAMES))
     members[-1].task.keeper._round_trips = FarAway()
     return members

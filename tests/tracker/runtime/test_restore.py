@@ -11,7 +11,7 @@ from trio.testing import MockClock
 from tests.helpers.store_records import CLOCK, NOW, check
 from tracker import Config, run_tracker
 from tracker.core.settings import Provider
-from tracker.health.rolling_statistics import UP, CheckSample
+from tracker.health.check_sample import UP, CheckSample
 from tracker.health.target_state import TargetState
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.restore import restore_state

@@ -12,7 +12,8 @@ import httpcore
 import httpx
 
 from tracker.core.outcomes import OutcomeKind
-from tracker.probes.http.network import AddressRefusedError, HeadTooLongError
+from tracker.probes.http.allowed_addresses import AddressRefusedError
+from tracker.probes.http.network import HeadTooLongError
 
 # Our own process or machine ran out of something: not the provider's fault.
 OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})

@@ -11,16 +11,15 @@ import trio
 
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.settings import Provider
-from tracker.probes.http.encoding import SUPPORTED, UnpackError, unpack
-from tracker.probes.http.failures import FetchError, host_of, to_fetch_error
-from tracker.probes.http.http11 import Answer
-from tracker.probes.http.network import (
+from tracker.probes.http.allowed_addresses import (
     AddressRefusedError,
-    ExchangeProgress,
-    ExchangeTimes,
     filter_addresses,
     is_address,
 )
+from tracker.probes.http.connection import Answer
+from tracker.probes.http.encoding import SUPPORTED, UnpackError, unpack
+from tracker.probes.http.failures import FetchError, host_of, to_fetch_error
+from tracker.probes.http.network import ExchangeProgress, ExchangeTimes
 from tracker.probes.http.response import BoundedResponse
 from tracker.probes.http.transport import Transport
 

@@ -6,9 +6,7 @@ here an exchange waits only for its answer. Errors are httpcore's.
 """
 
 import time
-from collections.abc import Sequence
 from contextlib import suppress
-from functools import cached_property
 from typing import Any, Protocol
 
 import attrs
@@ -16,7 +14,9 @@ import h11
 import httpcore
 import trio
 
-from tracker.probes.http.whole_answers import Headers, WholeAnswer, read_whole
+from tracker.probes.http.headers import Headers, read_headers
+from tracker.probes.http.prepared_request import PreparedRequest, to_bytes
+from tracker.probes.http.whole_answers import WholeAnswer, read_whole
 
 KEEP_ALIVE = 55.0  # seconds: below the 60 after which common servers close an idle connection
 # bytes of a message head or chunk header that h11 buffers before it gives up
@@ -45,111 +45,6 @@ class ByteStream(Protocol):
     def get_extra_info(self, info: str) -> Any:
         """Say of an idle stream whether it ``is_readable``."""
         ...
-
-
-@attrs.frozen(eq=False)
-class PreparedRequest:
-    """A request as sent over the wire, built once for all checks that send the same.
-
-    url: its origin and target. headers: raw pairs. wire: its bytes.
-    """
-
-    method: bytes
-    url: httpcore.URL
-    headers: list[tuple[bytes, bytes]] = attrs.field(repr=False)
-    content: bytes = attrs.field(repr=False)
-    wire: bytes = attrs.field(repr=False)
-    origin: str = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "origin", str(self.url.origin))
-
-    @classmethod
-    def of(
-        cls, method: bytes, url: httpcore.URL, headers: list[tuple[bytes, bytes]], content: bytes
-    ) -> "PreparedRequest":
-        """Build a request on h11.
-
-        Raises httpcore.LocalProtocolError where no header can hold what is to be sent.
-        """
-        try:
-            events = _events(method, url, headers, content)
-            wire = to_bytes(h11.Connection(h11.CLIENT), events)
-        except h11.LocalProtocolError as error:
-            raise httpcore.LocalProtocolError(str(error)) from error
-        return cls(method, url, headers, content, wire)
-
-    @cached_property
-    def events(self) -> tuple[h11.Event, ...]:
-        """Return it as h11 events, for an answer that h11 has to read."""
-        return _events(self.method, self.url, self.headers, self.content)
-
-
-def _events(
-    method: bytes, url: httpcore.URL, headers: list[tuple[bytes, bytes]], content: bytes
-) -> tuple[h11.Event, ...]:
-    head = h11.Request(method=method, target=url.target, headers=headers)
-    return (head, *((h11.Data(data=content),) if content else ()), h11.EndOfMessage())
-
-
-def to_bytes(state: h11.Connection, events: Sequence[h11.Event]) -> bytes:
-    """Return a request's bytes, sent by this state. Raises h11.LocalProtocolError."""
-    return b"".join(state.send(event) or b"" for event in events)
-
-
-class Answer(Protocol):
-    """The head of an answer, and its body as it arrives. headers: names in lower case."""
-
-    @property
-    def status(self) -> int:
-        """Return its status code."""
-        ...
-
-    @property
-    def headers(self) -> Headers:
-        """Return its headers, duplicates kept."""
-        ...
-
-    async def next_piece(self) -> bytes:
-        """Read the next piece of the body, b"" at its end. Raises httpcore's errors."""
-        ...
-
-    async def hang_up(self) -> None:
-        """Close the connection under it: nothing that follows is read."""
-        ...
-
-    async def aclose(self) -> None:
-        """End the exchange; its connection is kept where the whole answer was read."""
-        ...
-
-
-class Connection(Protocol):
-    """A connection to one origin. One exchange at a time."""
-
-    async def ask(self, request: PreparedRequest) -> Answer:
-        """Send a request and read the head of its answer. Raises httpcore's errors."""
-        ...
-
-    def is_idle(self) -> bool:
-        """Return whether its last exchange is over and left it open."""
-        ...
-
-    def is_reusable(self) -> bool:
-        """Return whether another request may be sent over it now."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close the connection now."""
-        ...
-
-
-def read_headers(pairs: Sequence[tuple[bytes, bytes]]) -> Headers:
-    """Return headers as text: UTF-8 where they are, else each byte a character."""
-    try:
-        return tuple([(name.decode().lower(), value.decode()) for name, value in pairs])
-    except UnicodeDecodeError:
-        both = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs]
-        return tuple((name.lower(), value) for name, value in both)
 
 
 @attrs.define(eq=False)
@@ -303,88 +198,3 @@ class PlainAnswer:
         """End the exchange: the connection is kept, for all of the answer has come."""
         if not self._closed:
             self._connection.keep()
-
-
-@attrs.define(eq=False)
-class ProxiedConnection:
-    """A connection of httpcore, which supports proxies."""
-
-    _inner: httpcore.AsyncConnectionInterface
-
-    async def ask(self, request: PreparedRequest) -> "ProxiedAnswer":
-        """Send a request through the proxy and read the head of its answer."""
-        response = await self._inner.handle_async_request(
-            httpcore.Request(
-                request.method,
-                request.url,
-                headers=request.headers,
-                content=OnePiece(request.content),
-            )
-        )
-        return ProxiedAnswer(response)
-
-    def is_idle(self) -> bool:
-        """Return whether its last exchange is over and left it open."""
-        return self._inner.is_idle()
-
-    def is_reusable(self) -> bool:
-        """Return whether another request may be sent over it now."""
-        return self._inner.is_available() and not self._inner.has_expired()
-
-    async def aclose(self) -> None:
-        """Close the connection now."""
-        await self._inner.aclose()
-
-
-@attrs.define(eq=False)
-class ProxiedAnswer:
-    """An answer over a connection of httpcore."""
-
-    _response: httpcore.Response
-    _pieces: Any = attrs.field(init=False)
-    headers: Headers = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        stream: Any = self._response.stream
-        self._pieces = stream.__aiter__()
-        self.headers = read_headers(self._response.headers)
-
-    @property
-    def status(self) -> int:
-        """Return its status code."""
-        return self._response.status
-
-    async def next_piece(self) -> bytes:
-        """Read the next piece of the body, b"" at its end."""
-        async for piece in self._pieces:
-            if piece:
-                return bytes(piece)
-        return b""
-
-    async def hang_up(self) -> None:
-        """Close the stream under the generators of httpcore, so that they end by an error.
-
-        Breaking off would leave them to the garbage collector.
-        """
-        await self._response.extensions["network_stream"].aclose()
-
-    async def aclose(self) -> None:
-        """End the exchange."""
-        await self._response.aclose()
-
-
-class OnePiece:
-    """The request body, in one piece. A generator would be left to the garbage collector by a write
-    that is cancelled.
-    """
-
-    def __init__(self, content: bytes) -> None:
-        self._pieces = iter((content,) if content else ())
-
-    def __aiter__(self) -> "OnePiece":
-        return self
-
-    async def __anext__(self) -> bytes:
-        for piece in self._pieces:
-            return piece
-        raise StopAsyncIteration

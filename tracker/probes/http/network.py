@@ -2,21 +2,19 @@
 
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from ipaddress import ip_address
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import attrs
 import httpcore
 import trio
 
-from tracker.core.addresses import address_allowed
 from tracker.core.threads import in_thread
+from tracker.probes.http.allowed_addresses import filter_addresses, is_address, keep_loopback
+from tracker.probes.http.happy_eyeballs import first_connected
 from tracker.probes.http.stamped_stream import StampedStream, keep_stamping
 from tracker.probes.http.tls_sessions import TlsSessions
 
-HEAD_START = 0.25  # seconds before the next address is tried in parallel (RFC 8305)
 # A hung resolver keeps its thread after our time-out. Two per provider: one may hang while the next
 # check tries again, and other providers never wait for them.
 LOOKUPS = 2
@@ -31,19 +29,6 @@ UNASKED = "the answer arrived before the request was sent, so its latency is not
 UNSURE = "this machine was busy while the request was sent, so its latency is not known"
 # Limit for everything before the body. nginx refuses an upstream's head beyond 8 KiB.
 MOST_HEAD = 32 * 1024
-
-
-class Closable(Protocol):
-    def close(self) -> None:
-        """Close at once; never blocks."""
-        ...
-
-
-S = TypeVar("S", bound=Closable)
-
-
-class AddressRefusedError(Exception):
-    """A host resolves only to forbidden addresses; the text says which setting decides."""
 
 
 class HeadTooLongError(httpcore.ProtocolError):
@@ -145,7 +130,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         found = await self._resolve(host, port)
         addresses = filter_addresses(host, found, self._allow_private)
         if host == self._clear_host:
-            addresses = _only_loopback(host, addresses)
+            addresses = keep_loopback(host, addresses)
         socket_ = await first_connected(partial(_connect, port=port), addresses)
         self.progress.connected = True
         return Stream(StampedStream(socket_), self)
@@ -269,76 +254,6 @@ def _wire_of(stream: Any) -> StampedStream:
         stream = stream.transport_stream
     found: StampedStream = stream
     return found
-
-
-def is_address(host: str) -> bool:
-    """Return whether it is an IP address already; an IPv6 one may carry a zone."""
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            socket.inet_pton(family, host.partition("%")[0])
-        except (OSError, ValueError):
-            continue
-        return True
-    return False
-
-
-def filter_addresses(host: str, addresses: Sequence[str], allow_private: bool) -> list[str]:
-    """Return the addresses we may ask. Raises AddressRefusedError when there is none."""
-    good = [a for a in addresses if address_allowed(a.partition("%")[0], allow_private)]
-    if good:
-        return good
-    if any(address_allowed(a.partition("%")[0], True) for a in addresses):
-        reason = "a private address; set allow_private = true if you want it checked"
-    else:
-        reason = "a link-local or reserved address, which is never contacted"
-    raise AddressRefusedError(f"{host} is {reason}")
-
-
-def _only_loopback(host: str, addresses: Sequence[str]) -> list[str]:
-    """Judge a name such as api.localhost by what it leads to. Raises AddressRefusedError."""
-    good = [a for a in addresses if ip_address(a.partition("%")[0]).is_loopback]
-    if not good:
-        raise AddressRefusedError(
-            f"{host} is not this machine, and http would send the key in clear text; use https"
-        )
-    return good
-
-
-async def first_connected(connect: Callable[[str], Awaitable[S]], addresses: Sequence[str]) -> S:
-    """Return what ``connect`` gave for the first address to accept (RFC 8305); close the others.
-
-    Raises the last failure when all have failed.
-    """
-    if len(addresses) == 1:
-        return await connect(addresses[0])
-    connected: list[S] = []
-    failures: list[httpcore.ConnectError] = []
-
-    async def attempt(address: str, failed: trio.Event) -> None:
-        try:
-            connected.append(await connect(address))
-        except httpcore.ConnectError as error:
-            failures.append(error)
-            failed.set()
-        else:
-            nursery.cancel_scope.cancel()
-
-    try:
-        async with trio.open_nursery() as nursery:
-            for address in addresses:
-                failed = trio.Event()
-                nursery.start_soon(attempt, address, failed)
-                with trio.move_on_after(HEAD_START):
-                    await failed.wait()
-    except BaseException:  # cancelled at the very moment a connection was accepted
-        for late in connected:
-            late.close()
-        raise
-    for late in connected[1:]:
-        late.close()
-    if not connected:
-        raise failures[-1]
-    return connected[0]
 
 
 async def _connect(address: str, *, port: int) -> socket.socket:

@@ -1,76 +1,34 @@
 """One HTTP transport per provider, over connections with checked addresses."""
 
-import errno
 import logging
 import ssl
-import stat
-import time
-from collections.abc import Callable, Hashable, Mapping
-from functools import lru_cache, partial
-from pathlib import Path
+from collections.abc import Hashable, Mapping
+from functools import partial
 from typing import Self
 from urllib.parse import urlsplit
 
 import httpcore
 import httpx
-import structlog
 import trio
 
 from tracker.core.outcomes import OutcomeKind
-from tracker.core.patient_reader import read_patiently
 from tracker.core.settings import Provider
-from tracker.core.threads import in_thread
+from tracker.probes.http.certificate_authorities import CertificateAuthorities, tls_context
+from tracker.probes.http.connection import Answer, Connection
 from tracker.probes.http.failures import FetchError
-from tracker.probes.http.http11 import (
-    KEEP_ALIVE,
-    Answer,
-    Connection,
-    DirectConnection,
-    PreparedRequest,
-    ProxiedConnection,
-)
+from tracker.probes.http.http11 import KEEP_ALIVE, DirectConnection
 from tracker.probes.http.network import ExchangeProgress, ExchangeTimes, GuardedBackend
-from tracker.probes.http.plain_requests import write_get
+from tracker.probes.http.prepared_request import PreparedRequest, prepare_request
+from tracker.probes.http.proxied_connection import ProxiedConnection
 
-USER_AGENT = "provider-status-tracker/0.1"  # Together's firewall refuses Python's default one
-HEADERS = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
 # Longest life of a connection, however busy: only a new one shows that the provider's name now
 # resolves elsewhere, or not at all, as callers notice with each new connection of theirs.
 OLDEST_SECONDS = 60.0
-# How long providers share what was read from a ca_file. To read it, as it may hang, takes two
-# threads: a seventh of a check with a new connection. A connection that fails ends it.
-FRESH_SECONDS = 1.0
 MOST_PREPARED = 8  # prepared requests kept per provider: its list and a few completions
-
-log = structlog.get_logger()
-
-_fresh: dict[str, tuple[float, ssl.SSLContext]] = {}  # by ca_file, with time.monotonic
 
 # Both log whole requests at INFO and DEBUG, including our headers with keys.
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
-
-
-def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
-    """Make one context for all providers: loading takes 20 ms. ``ca_file`` adds authorities.
-
-    Another one once the file has changed. Raises OSError (ssl.SSLError is one) when it cannot be
-    read.
-    """
-    if ca_file is None:
-        return _tls_context(None, None)
-    found = Path(ca_file).stat()
-    if not stat.S_ISREG(found.st_mode):  # reading a pipe never ends
-        raise OSError(errno.EINVAL, "not a regular file")
-    return _tls_context(ca_file, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
-
-
-@lru_cache(maxsize=32)
-def _tls_context(ca_file: str | None, _: tuple[int, ...] | None) -> ssl.SSLContext:
-    context = httpx.create_ssl_context(trust_env=False)
-    if ca_file is not None:
-        context.load_verify_locations(cafile=ca_file)
-    return context
 
 
 class Transport:
@@ -83,25 +41,20 @@ class Transport:
     at a time. Errors are httpcore's.
 
     answered: whether the head of an answer has arrived since it was last reset.
-    trust: returns the certificate authorities, which may change while we run; may raise OSError.
-    ca_file: the file they are read from, in a thread, because reading may hang.
     """
 
     def __init__(
         self,
         backend: GuardedBackend,
-        trust: Callable[[], ssl.SSLContext],
+        authorities: CertificateAuthorities,
         proxy: httpx.Proxy | None = None,
-        ca_file: str | None = None,
     ) -> None:
         self.connections: dict[str, Connection] = {}
         self._made_at: dict[str, float] = {}  # trio seconds
         self.answered = False
         self.sent = 0
         self._backend = backend
-        self._trust, self._proxy = trust, proxy
-        self._ca_file = ca_file
-        self._tls: ssl.SSLContext | None = None
+        self._authorities, self._proxy = authorities, proxy
         self._prepared: dict[Hashable, PreparedRequest] = {}
 
     @property
@@ -132,7 +85,7 @@ class Transport:
         if known is None:
             if len(self._prepared) >= MOST_PREPARED:
                 self._prepared.clear()
-            known = self._prepared[asked] = _prepare(method, url, headers, content)
+            known = self._prepared[asked] = prepare_request(method, url, headers, content)
         return known
 
     async def ask(self, request: PreparedRequest) -> Answer:
@@ -163,7 +116,7 @@ class Transport:
         await self._drop(request.origin)
         if request.url.scheme not in {b"http", b"https"}:
             raise httpcore.UnsupportedProtocol("only http:// and https:// URLs are supported")
-        tls = self._tls = await self._authorities()
+        tls = await self._authorities.load()
         origin = request.url.origin
         made = (
             await self._connect(origin, tls)
@@ -173,30 +126,6 @@ class Transport:
         self.connections[request.origin] = made
         self._made_at[request.origin] = trio.current_time()
         return made
-
-    async def _authorities(self) -> ssl.SSLContext:
-        """Return the authorities, or those known so far where the file cannot be read just now.
-
-        Raises FetchError where none are known.
-        """
-        if self._ca_file is None:
-            return self._trust()
-        began = time.monotonic()
-        read_at, known = _fresh.get(self._ca_file, (-FRESH_SECONDS, None))
-        if known is not None and began - read_at < FRESH_SECONDS:
-            return known
-        reading = partial(read_patiently, self._ca_file, self._trust, reader=tls_context)
-        try:
-            found = await in_thread(reading, expected=(OSError,), abandon_on_cancel=True)
-        except OSError as error:
-            reason = error.strerror or "it contains no certificate"
-            if self._tls is not None:
-                log.warning("ca_file could not be read again", file=self._ca_file, reason=reason)
-                return self._tls
-            message = f"ca_file cannot be read: {reason}"
-            raise FetchError(OutcomeKind.REQUEST, message) from None
-        _fresh[self._ca_file] = began, found
-        return found
 
     def _is_young(self, origin: str) -> bool:
         return trio.current_time() - self._made_at[origin] < OLDEST_SECONDS
@@ -209,8 +138,7 @@ class Transport:
             try:
                 stream = await stream.start_tls(tls, server_hostname=host)
             except httpcore.ConnectError:
-                if self._ca_file is not None:
-                    _fresh.pop(self._ca_file, None)  # it may have been renewed just now
+                self._authorities.forget_reading()
                 raise
         return DirectConnection(stream)
 
@@ -243,24 +171,6 @@ class Transport:
             await self._drop(name)
 
 
-def _prepare(
-    method: str, url: str, headers: Mapping[str, str], content: bytes | None
-) -> PreparedRequest:
-    headers = {**HEADERS, **headers}
-    if method == "GET" and content is None and (plain := write_get(url, headers)) is not None:
-        scheme, host, port, target, raw, wire = plain
-        place = httpcore.URL(scheme=scheme, host=host, port=port, target=target)
-        return PreparedRequest(b"GET", place, raw, b"", wire)
-    made = httpx.Request(method, url, headers=headers, content=content)
-    place = httpcore.URL(
-        scheme=made.url.raw_scheme,
-        host=made.url.raw_host,
-        port=made.url.port,
-        target=made.url.raw_path,
-    )
-    return PreparedRequest.of(made.method.encode("ascii"), place, made.headers.raw, made.content)
-
-
 def open_transport(provider: Provider, tls: ssl.SSLContext | None = None) -> Transport:
     """Open a transport, which the caller closes.
 
@@ -274,12 +184,15 @@ def open_transport(provider: Provider, tls: ssl.SSLContext | None = None) -> Tra
         allow_private=provider.allow_private or provider.proxy is not None,
         clear_host=_clear_host(provider),
     )
-    trust = partial(tls_context, provider.ca_file) if tls is None else lambda: tls
+    if tls is None:
+        trusted = CertificateAuthorities(partial(tls_context, provider.ca_file), provider.ca_file)
+    else:
+        trusted = CertificateAuthorities(lambda: tls)
     try:
         proxy = _proxy_of(provider)
     except (ValueError, httpx.InvalidURL):
         raise FetchError(OutcomeKind.REQUEST, "proxy must be an http:// or https:// URL") from None
-    return Transport(backend, trust, proxy, None if tls is not None else provider.ca_file)
+    return Transport(backend, trusted, proxy)
 
 
 def _clear_host(provider: Provider) -> str | None:

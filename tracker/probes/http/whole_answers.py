@@ -8,7 +8,7 @@ h11: None means "not plain", never "wrong", and what is plain means what h11 mak
 import re
 from typing import NamedTuple
 
-Headers = tuple[tuple[str, str], ...]
+from tracker.probes.http.headers import Headers
 
 # The status line, with a status whose answer has a body of the told length.
 _FIRST = re.compile(rb"HTTP/1\.1 (20[0-356]|[45][0-9][0-9])(?: [ -~]*)?")

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from tracker.core.outcomes import OutcomeKind
+from tracker.probes.http.allowed_addresses import AddressRefusedError
 from tracker.probes.http.failures import FetchError, host_of, to_fetch_error
-from tracker.probes.http.network import AddressRefusedError
 
 URL = "https://user:secret@api.example:8443/v1/models?key=secret"
 HOST = "api.example:8443"

@@ -1,6 +1,5 @@
 """tracker.probes.http.fetch: one bounded request over real sockets, every failure named."""
 
-import base64
 import gzip
 import json
 import logging
@@ -8,18 +7,13 @@ import resource
 import socket
 import ssl
 import threading
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import attrs
-import httpcore
 import pytest
 import trio
 import trio.testing
 import trustme
-from trio.testing import MockClock
 
 from tests.helpers.loopback import Answer, answer, http_server, raw_server
 from tests.helpers.turns import counted_turns
@@ -29,15 +23,11 @@ from tracker.core.redaction import Secret
 from tracker.core.settings import Provider
 from tracker.probes import open_check
 from tracker.probes.http import transport as transports
+from tracker.probes.http.allowed_addresses import is_address
 from tracker.probes.http.failures import FetchError
 from tracker.probes.http.fetch import AT_ONCE, LARGE, Progress, Request, fetch
-from tracker.probes.http.network import (
-    AddressRefusedError,
-    filter_addresses,
-    first_connected,
-    is_address,
-)
-from tracker.probes.http.transport import USER_AGENT, open_transport
+from tracker.probes.http.prepared_request import USER_AGENT
+from tracker.probes.http.transport import open_transport
 
 KEY = "sk-canary-0123456789abcdef"
 LIST = {"object": "list", "data": [{"id": "gpt-oss-20b"}]}
@@ -406,60 +396,6 @@ def authority() -> Any:
     return trustme.CA()
 
 
-async def test_a_ca_file_adds_to_the_authorities(authority: Any, tmp_path: Path) -> None:
-    file = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(file)
-    async with http_server(answer(LIST), server_context(authority, "127.0.0.1")) as server:
-        trusted = await check(server.url, ca_file=str(file))
-        untrusted = await check(server.url)
-    assert trusted.kind is OutcomeKind.OK
-    assert untrusted.kind is OutcomeKind.TLS
-    assert "is not trusted: " in untrusted.message
-
-
-async def test_a_ca_file_that_is_renewed_in_place_is_read_again(
-    authority: Any, tmp_path: Path
-) -> None:
-    file = tmp_path / "ca.pem"
-    trustme.CA().cert_pem.write_to_path(file)
-    async with http_server(answer(LIST), server_context(authority, "127.0.0.1")) as server:
-        settings = provider(server.url, ca_file=str(file))
-        async with open_check(settings) as ask:
-            before = await ask()
-            authority.cert_pem.write_to_path(file)
-            after = await ask()
-            file.unlink()
-            without = await ask()
-    assert [each.kind for each in (before, after, without)] == [
-        OutcomeKind.TLS,
-        OutcomeKind.OK,
-        OutcomeKind.OK,
-    ]
-
-
-@pytest.mark.parametrize(("fresh_seconds", "readings"), [(60.0, 1), (0.0, 2)])
-async def test_providers_that_connect_together_share_a_reading_of_their_ca_file(
-    authority: Any,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    fresh_seconds: float,
-    readings: int,
-) -> None:
-    file, read = tmp_path / "ca.pem", list[object]()
-    authority.cert_pem.write_to_path(file)
-
-    def note_reading(named: object, job: Callable[[], Any], **_: object) -> Any:
-        read.append(named)
-        return job()
-
-    monkeypatch.setattr(transports, "FRESH_SECONDS", fresh_seconds)
-    monkeypatch.setattr(transports, "read_patiently", note_reading)
-    async with http_server(answer(LIST), server_context(authority, "127.0.0.1")) as server:
-        for _ in range(2):
-            assert (await check(server.url, ca_file=str(file))).kind is OutcomeKind.OK
-    assert read == [str(file)] * readings
-
-
 async def test_a_certificate_of_another_host_is_not_trusted(authority: Any) -> None:
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
@@ -480,17 +416,6 @@ async def test_a_port_that_closes_during_the_handshake_is_a_tls_failure() -> Non
     async with raw_server(says()) as url:
         finding = await check(url.replace("http:", "https:"))
     assert finding.kind is OutcomeKind.TLS
-
-
-@pytest.mark.parametrize("content", [None, b"no certificate"])
-async def test_an_unusable_ca_file_is_our_mistake(tmp_path: Path, content: bytes | None) -> None:
-    file = tmp_path / "ca.pem"
-    if content is not None:
-        file.write_bytes(content)
-    finding = await check("https://127.0.0.1:1", ca_file=str(file))
-    assert finding.kind is OutcomeKind.REQUEST
-    assert finding.message.startswith("ca_file cannot be read: ")
-    assert finding.requests == 0
 
 
 # Names and addresses
@@ -596,39 +521,6 @@ async def test_hanging_look_ups_do_not_use_up_the_threads_of_others(
         released.set()
 
 
-def test_addresses_are_distinguished_from_names() -> None:
-    assert [is_address(x) for x in ("127.0.0.1", "::1", "fe80::1%eth0", "a.b", "")] == [
-        True, True, True, False, False,
-    ]  # fmt: skip
-
-
-def test_of_mixed_addresses_only_the_allowed_ones_are_used() -> None:
-    assert filter_addresses("x", ["10.0.0.1", "127.0.0.1"], allow_private=False) == ["127.0.0.1"]
-    with pytest.raises(AddressRefusedError):
-        filter_addresses("x", ["169.254.0.1", "fe80::1"], allow_private=True)
-
-
-async def test_an_address_that_hangs_does_not_delay_the_next(autojump_clock: MockClock) -> None:
-    async def connect(address: Any) -> Any:
-        if address == "hangs":
-            await trio.sleep_forever()
-        return address
-
-    began = trio.current_time()
-    assert await first_connected(connect, ["hangs", "answers"]) == "answers"
-    assert trio.current_time() - began == 0.25
-
-
-async def test_if_all_addresses_refuse_the_last_refusal_is_reported(
-    autojump_clock: MockClock,
-) -> None:
-    async def connect(address: Any) -> None:
-        raise httpcore.ConnectError(address)
-
-    with pytest.raises(httpcore.ConnectError, match="two"):
-        await first_connected(connect, ["one", "two"])
-
-
 # Our own faults
 
 
@@ -688,57 +580,6 @@ async def test_after_many_cancelled_checks_the_next_one_works() -> None:
                 await ask()
         slow = False
         assert (await ask()).kind is OutcomeKind.OK
-
-
-# Proxies
-
-
-async def test_a_proxy_is_asked_for_the_whole_url() -> None:
-    async with http_server(answer(LIST)) as proxy:
-        finding = await check("http://127.0.0.1:9", proxy=with_password(proxy.url))
-    assert finding.kind is OutcomeKind.OK
-    assert proxy.asked[0].target == "http://127.0.0.1:9/v1/models"
-    sent = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
-    assert proxy.asked[0].headers["proxy-authorization"] == f"Basic {sent}"
-
-
-async def test_a_message_never_shows_the_proxys_password() -> None:
-    told = f"{PASSWORD} ({quote(PASSWORD, safe='')}) may not"
-    refusal = answer({"error": {"message": told}}, status=500)
-    async with http_server(refusal) as proxy:
-        finding = await check("http://127.0.0.1:9", proxy=with_password(proxy.url))
-    assert finding.kind is OutcomeKind.SERVER
-    assert "may not" in finding.message
-    assert "horse" not in finding.message
-
-
-PASSWORD = "correct/horse@battery"
-
-
-def with_password(url: Any) -> Any:
-    """As a Config made by hand may have it; a configuration file's is refused."""
-    return url.replace("//", f"//me:{quote(PASSWORD, safe='')}@")
-
-
-async def test_a_proxy_does_not_lead_to_a_private_address() -> None:
-    async with http_server(answer(LIST)) as proxy:
-        finding = await check("http://10.0.0.7", proxy=proxy.url)
-    assert finding.kind is OutcomeKind.DNS
-    assert proxy.asked == []
-
-
-async def test_a_proxy_that_refuses_a_tunnel_is_no_connection() -> None:
-    async with http_server(answer(status=407)) as proxy:
-        finding = await check("https://127.0.0.1:9", proxy=proxy.url)
-    assert finding.kind is OutcomeKind.CONNECT
-    assert finding.message == "the proxy did not connect to 127.0.0.1:9"
-    assert finding.facts == Facts(reachable=False)
-
-
-async def test_an_unsupported_kind_of_proxy_is_our_mistake() -> None:
-    finding = await check("http://127.0.0.1:9", proxy="socks5://127.0.0.1:9")
-    assert finding.kind is OutcomeKind.REQUEST
-    assert finding.message == "proxy must be an http:// or https:// URL"
 
 
 async def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tracker.probes.http.http11 import PreparedRequest
 from tracker.probes.http.plain_requests import write_get
+from tracker.probes.http.prepared_request import PreparedRequest
 
 PLAIN = {
     "scheme": ["http", "https"],

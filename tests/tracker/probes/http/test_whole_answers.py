@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.helpers.loopback import raw_server
 from tracker.core.settings import Provider
 from tracker.probes.http.fetch import Request, fetch
-from tracker.probes.http.http11 import read_headers
+from tracker.probes.http.headers import read_headers
 from tracker.probes.http.transport import open_transport
 from tracker.probes.http.whole_answers import read_whole
 
