@@ -296,9 +296,9 @@ def do_without_the_hub(replicas: Replicas) -> None:
     insist(min(counts.values()) >= 1, "every provider is checked while PostgreSQL is away")
     replicas.postgres.start()
     deadline = time.monotonic() + 30.0
-    while missing(replicas) and time.monotonic() < deadline:
+    while (lacks := missing(replicas)) and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
-    expect(missing(replicas), {}, "checks that the hub does not have, by replica")
+    expect(lacks, {}, "checks that the hub does not have, by replica")
     say(f"  PostgreSQL was away for {AWAY_SECONDS:g} s, checks went on: {counts}")
     say(f"  the hub has all {in_hub(replicas)} checks that both of them stored")
     replicas.clients.tell("without PostgreSQL")

@@ -85,10 +85,11 @@ class Sharing:
 
 @attrs.define(eq=False)
 class Receiver:
-    """Replaces Sender. hanging: it accepts a message, but never answers."""
+    """Replaces Sender. hanging: it accepts a message, but never answers, else after ``seconds``."""
 
     heard: list[tuple[str, Delivery]] = attrs.field(factory=list)
     hanging: bool = False
+    seconds: float = 0.0
 
     def sender(self, name: str) -> Sender:
         receiver = self
@@ -99,6 +100,7 @@ class Receiver:
                 receiver.heard.append((name, delivery))
                 if receiver.hanging:
                     await trio.sleep_forever()
+                await trio.sleep(receiver.seconds)
                 return ""
 
         return cast("Sender", Sends())

@@ -259,17 +259,17 @@ class AlertTask:
     async def _deliver(self, target: AlertTarget, delivery: Delivery) -> None:
         try:
             error = await self._send(target, delivery)
-        finally:
+            note = partial(self.state.note_attempt, delivery, self.clock.now(), error)
+            with trio.CancelScope(shield=True) as noting:  # it was sent: that must be known
+                async with self._changing:
+                    records = await self._work(note, len(delivery.incidents))
+                    noting.shield = False
+                    if self._leading:
+                        # If that fails, the current leader sends it once more.
+                        await self._share(records)
+                    await self._store(records)
+        finally:  # and not before: until then it is still due, and would be sent again
             self._sending.discard(target.name)
-        note = partial(self.state.note_attempt, delivery, self.clock.now(), error)
-        with trio.CancelScope(shield=True) as noting:  # it was sent: that must be known
-            async with self._changing:
-                records = await self._work(note, len(delivery.incidents))
-                noting.shield = False
-                if self._leading:
-                    # If that fails, the current leader sends it once more.
-                    await self._share(records)
-                await self._store(records)
         if records:
             await self._show()
 

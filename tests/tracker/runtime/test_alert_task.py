@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 import trio
 import trio.testing
 
-from tests.helpers.alert_rig import Rig
+from tests.helpers.alert_rig import Rig, Sharing
 from tests.helpers.alert_scenario import START, a_down_provider, config_of, snapshot_of
 from tests.helpers.garbage import no_collector
 from tests.helpers.idle_tracker import a_provider
@@ -245,3 +246,24 @@ async def test_what_people_say_during_a_long_step_is_kept_after_it(
         go_on.set()
         await wait_until(lambda: set(rig.logs["one"].mutes) == {"a"})
         nursery.cancel_scope.cancel()
+
+
+async def test_a_message_is_not_sent_again_while_its_success_waits_to_be_noted(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine a step held the state, and the message was still due when it ended."""
+    rig, keep = Rig(), Sharing.keep
+
+    async def keep_slowly(self: Sharing, *arguments: Any) -> bool:
+        await trio.sleep(5.0)
+        return await keep(self, *arguments)
+
+    monkeypatch.setattr(Sharing, "keep", keep_slowly)
+    rig.receiver.seconds = 3.0
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(rig.run, "one")
+        await rig.passes(360.0)
+        rig.fail()
+        await rig.passes(600.0)
+        nursery.cancel_scope.cancel()
+    assert rig.receiver.kinds() == ["opened"]
