@@ -12,7 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from tracker.core.outcomes import OutcomeKind
-from tracker.core.settings import Config, Provider, Timing
+from tracker.core.settings import Config, Provider
 from tracker.probes.check import Check
 from tracker.runtime.aggregator import Aggregator
 from tracker.runtime.history_loader import LOAD_RETRY_SECONDS
@@ -31,6 +31,12 @@ from tracker.testing.oracle import (
     Oracle,
     is_held_against_provider,
     remembered,
+)
+from tracker.testing.stored_oracles import (
+    completions_by_day,
+    oracle_from_file,
+    unchecked_oracle,
+    with_timing,
 )
 from tracker.testing.trio_host import TrioHost, advance, settle
 from tracker.testing.witnessed_check import WitnessedCheck
@@ -99,7 +105,8 @@ class TrackerHarness:
         self.own.clear()
         self.last_asked.clear()
         self.oracles = {
-            p.name: _unknown(p) if self.unremembered else self._remembered(p) for p in providers
+            p.name: unchecked_oracle(p) if self.unremembered else self._remembered(p)
+            for p in providers
         }
         self.spent = self._completions_stored()
         self.budget_ran_out = False
@@ -245,28 +252,13 @@ class TrackerHarness:
 
     def _completions_stored(self) -> Counter[date]:
         """Return the completions spent by day before this start, from the file."""
-        spent = Counter[date]()
-        for rows in self.ledger.stored.values():
-            for row in rows:
-                if row.seen.at < self.started_at:
-                    spent[row.seen.at.date()] += row.seen.completions
-        return spent if not self.unremembered else Counter()
+        if self.unremembered:
+            return Counter()
+        return completions_by_day(self.ledger, before=self.started_at)
 
     def _remembered(self, provider: Provider) -> Oracle:
         """Return what the file says about the provider and its offers."""
-        models = {*provider.models, *self.ledger.models(provider.name)}
-        oracle = self._recalled((provider.name, None), provider.timing)
-        oracle.offers = {
-            model: self._recalled((provider.name, model), provider.model_timing) for model in models
-        }
-        return oracle
-
-    def _recalled(self, target: Target, timing: Timing) -> Oracle:
-        return Oracle(
-            timing,
-            life=remembered(self.ledger.life(target), self.now, self.clock.now()),
-            checks=[entry.seen for entry in self.ledger.stored[target]],
-        )
+        return oracle_from_file(self.ledger, provider, self.now, self.clock.now())
 
     def _others(self) -> dict[str, Oracle]:
         """Return what the file says about providers that are not watched."""
@@ -275,11 +267,11 @@ class TrackerHarness:
 
     def _returned(self, provider: Provider) -> Oracle:
         if (departed := self.departed.pop(provider.name, None)) is not None:
-            return _with_timing(departed, provider)
-        past = self.absent.pop(provider.name, None) or _unknown(provider)
+            return with_timing(departed, provider)
+        past = self.absent.pop(provider.name, None) or unchecked_oracle(provider)
         for oracle in (past, *past.offers.values()):
             oracle.life = remembered(oracle.life, self.now, self.clock.now())
-        return _with_timing(past, provider)
+        return with_timing(past, provider)
 
     async def _advance(self, seconds: float) -> None:
         await advance(self.time, seconds, *self._limiters)
@@ -332,18 +324,3 @@ class TrackerHarness:
         store, sender = self.tracker._store, self.tracker._alerts.sender  # noqa: SLF001 (our own)
         targets = map(sender.limiter_of, self.config.alerts.targets)
         return store.worker, store.readers, *targets
-
-
-def _unknown(provider: Provider) -> Oracle:
-    """Return the state of a provider without any known check."""
-    offers = {model: Oracle(provider.model_timing) for model in provider.models}
-    return Oracle(provider.timing, offers=offers)
-
-
-def _with_timing(oracle: Oracle, provider: Provider) -> Oracle:
-    offers = oracle.offers.items()
-    return attrs.evolve(
-        oracle,
-        timing=provider.timing,
-        offers={m: attrs.evolve(each, timing=provider.model_timing) for m, each in offers},
-    )
