@@ -108,12 +108,14 @@ def run_tracker_process(case: Case, folder: Path, urls: list[str]) -> Iterator[t
     command += ["--database", str(folder / "latency.db"), "--log-level", "error"]
     environment = {**os.environ, "PROVIDER_STATUS_ADMIN_TOKEN": TOKEN}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
-        assert process.stdout is not None
-        yield process.pid, process.stdout.readline().decode().strip()
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(END_SECONDS)
-        process.kill()
+        try:
+            assert process.stdout is not None
+            yield process.pid, process.stdout.readline().decode().strip()
+        finally:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(END_SECONDS)
+            process.kill()
 
 
 @contextmanager
