@@ -49,8 +49,8 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than processors (``-n auto``): many tests wait for a process or a deadline."""
-    return (os.cpu_count() or 1) + 1
+    """Three more than processors (``-n auto``): many tests wait for a process or a deadline."""
+    return (os.cpu_count() or 1) + 3
 
 
 @pytest.hookimpl(trylast=True)
