@@ -13,6 +13,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.helpers.compiled_tests import compile_new
 from tests.helpers.forked_start import fork_starts
 from tests.helpers.programs import missing_lines, other_skips, skip_without_programs
 from tracker.probes.http import network
@@ -39,6 +40,12 @@ network.MOST_UNSURE = float("inf")
 # start would inherit that; a handler is not inherited.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    folders = ("tracker", "api", "tests", "property_tests", "benchmarks")
+    compile_new(config, [m for name in folders for m in (config.rootpath / name).rglob("*.py")])
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -4,6 +4,7 @@ import ast
 import builtins
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import attrs
@@ -37,6 +38,11 @@ class Public:
         return len((ast.get_docstring(self.node) or "").split())
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def public_functions(path: Path) -> Iterator[Public]:
     """Yield what a module and its public classes offer; not what is inside a function."""
 
@@ -47,7 +53,7 @@ def public_functions(path: Path) -> Iterator[Public]:
             elif isinstance(node, Function) and not node.name.startswith("_"):
                 yield Public(f"{owner}{node.name}", node)
 
-    yield from walk(ast.parse(path.read_text()).body, f"{path.relative_to(ROOT)} ")
+    yield from walk(parsed(path).body, f"{path.relative_to(ROOT)} ")
 
 
 def every_public_function() -> list[Public]:
@@ -69,7 +75,7 @@ def test_no_docstring_is_only_the_name_again() -> None:
 def every_function() -> Iterator[tuple[str, Function]]:
     for package in ("tracker", "api"):
         for path in sorted((ROOT / package).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in ast.walk(parsed(path)):
                 if isinstance(node, Function):
                     yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", node
 
@@ -101,7 +107,7 @@ def test_every_error_that_a_docstring_names_exists() -> None:
     named, known = {}, set(dir(builtins))
     for package in ("tracker", "api"):
         for path in sorted((ROOT / package).rglob("*.py")):
-            tree = ast.parse(path.read_text())
+            tree = parsed(path)
             for node in ast.walk(tree):
                 if isinstance(node, ast.ClassDef | ast.Module | Function):
                     text = ast.get_docstring(node) or ""
