@@ -48,7 +48,7 @@ def unless_refused(reply: Any, **more: Any) -> Any:
 
 classify = tracker.probes.session.classify
 tracker.probes.session.classify = unless_refused
-once_for("raw", CheckActor, "_answer", "the actor")
+once_for("raw", CheckActor, "_reschedule", "the actor")
 once_for("auth", ProviderState, "record_check", "the aggregator")
 api.routes.models.ModelRoutes.listed = describe("models", NOT_MODIFIED)(fails)
 main()
