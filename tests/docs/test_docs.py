@@ -156,6 +156,14 @@ class TestTheRunner:
     def test_an_unknown_latency_on_a_busy_machine_is_accepted(self) -> None:
         assert_output("healthy  ok  185 ms\n", "healthy  ok       –\n", "here")
 
+    def test_no_latency_is_hidden_by_a_busy_machine(self, tmp_path: Path) -> None:
+        code = "from tracker.probes.http import network; print(network.MOST_UNSURE)"
+        environ = clean_environment(tmp_path, "http://127.0.0.1:9")
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
+        )
+        assert float(done.stdout) == float("inf")
+
     def test_no_page_can_reach_a_real_provider(self, tmp_path: Path) -> None:
         environ = clean_environment(tmp_path, "http://127.0.0.1:9")
         entries = load_catalogue().values()

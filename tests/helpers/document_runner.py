@@ -46,6 +46,7 @@ from tracker.config import read_config
 from tracker.config.catalogue import load_catalogue
 from tracker.testing import Quota, simulated_provider
 
+PATIENT = Path(__file__).with_name("patient")  # see its sitecustomize.py
 ROOT = Path(__file__).parents[2]
 TRACKER = "http://127.0.0.1:8000"
 PROVIDER = "http://127.0.0.1:9999"
@@ -259,7 +260,7 @@ def clean_environment(folder: Path, provider: str) -> dict[str, str]:
     return {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "HOME": str(folder),
-        "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
+        "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT), str(PATIENT)]),
         "LANG": "C.UTF-8",
         "COLUMNS": "100",
         **{entry.base_variable: f"{provider}/v1" for entry in entries},
