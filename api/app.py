@@ -24,7 +24,7 @@ from api.routes.operations import OperationsRoutes
 from api.routes.pages import PageRoutes
 from api.routes.plain_page import PlainPageRoutes
 from api.routes.reports import ReportRoutes
-from api.routes.route import NameConverter
+from api.routes.route import MatchingRule, NameConverter
 from api.routes.status import StatusRoutes
 from tracker.core.extras import own_version
 from tracker.reports.schema import MOST_BYTES
@@ -50,6 +50,7 @@ def create_app(
     app = QuartTrio("api", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, BODY_TIMEOUT=BODY_SECONDS)
     app.request_class = sized_requests(app.request_class, {REPORTS_PATH: MOST_BYTES})
+    app.url_rule_class = MatchingRule
     app.url_map.merge_slashes = False  # a provider's name may contain slashes
     app.url_map.converters["name"] = NameConverter
     for part in (

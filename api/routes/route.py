@@ -1,9 +1,11 @@
 """What all routes share: the rule that connects a path to a view, and names in paths."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
 
 import attrs
 from quart import Response
+from quart.routing import QuartRule
 from quart_trio import QuartTrio
 from werkzeug.routing import BaseConverter
 
@@ -13,6 +15,20 @@ class NameConverter(BaseConverter):
 
     regex = r"(?s:.+?)"
     part_isolating = False
+
+
+def build_no_url(*_: Any, **__: Any) -> NoReturn:
+    raise NotImplementedError("our rules match paths; nobody asks for the URL of a view")
+
+
+class MatchingRule(QuartRule):
+    """A rule without werkzeug's code for URLs of views: compiling it was most of an app's start."""
+
+    def _compile_builder(
+        self,
+        append_unknown: bool = True,  # noqa: ARG002 (werkzeug's)
+    ) -> Callable[..., tuple[str, str]]:
+        return build_no_url
 
 
 @attrs.frozen

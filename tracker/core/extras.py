@@ -1,11 +1,13 @@
 """Which extras of this distribution are installed, and what to install when one is missing."""
 
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 DISTRIBUTION = "provider-status-tracker"
 OURS = frozenset({"tracker", "api"})
 
 
+@cache  # reading and parsing the metadata takes milliseconds
 def own_version() -> str:
     """Return the installed version, "0" where we run from a checkout."""
     try:
