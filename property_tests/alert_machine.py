@@ -17,11 +17,12 @@ from tracker.alerts.targets import Sender
 from tracker.core.incidents import Delivery, MessageKind
 from tracker.core.redaction import Secret
 from tracker.core.settings import AlertSettings, AlertTarget, Config
-from tracker.testing.machine import HOUR, TrackerMachine, names, spans
+from tracker.testing.machine import TrackerMachine, names, spans
 from tracker.testing.provider_behavior import ProviderBehavior
 
 PAGE = ("nothing_usable", "key", "network", "provider")
 TARGETS = ("json 1", "json 2")
+REMINDER_HOURS = 0.25  # as often as may be: an hour of this machine is hundreds of checks
 receivers = st.sampled_from(TARGETS)
 
 
@@ -78,7 +79,7 @@ class AlertMachine(TrackerMachine):
     ) -> Config:
         url = Secret("json://127.0.0.1:9")
         found = tuple(AlertTarget(name=name, url=url) for name in TARGETS)
-        alerts = AlertSettings(targets=found, reminder_hours=1.0, page=PAGE)
+        alerts = AlertSettings(targets=found, reminder_hours=REMINDER_HOURS, page=PAGE)
         return attrs.evolve(
             super().configuration(watched, offers, completions_per_day), alerts=alerts
         )
@@ -124,8 +125,8 @@ class AlertMachine(TrackerMachine):
             self.world.do(partial(self.world.tracker.incidents.acknowledge, incident.id, "anna"))
 
     @rule()
-    def hours_pass(self) -> None:
-        self.time_passes(2 * HOUR)
+    def reminders_come_due(self) -> None:
+        self.time_passes(2 * REMINDER_HOURS * 3600.0)
 
     @invariant()
     def nothing_is_told_twice_with_another_key(self) -> None:

@@ -19,6 +19,8 @@ from tracker.core.snapshot import Snapshot
 
 START = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 STEP = timedelta(seconds=5)
+# What happens within a minute, happens in small steps; the hours after it are mere waiting.
+LONG_STEP, IN_SMALL_STEPS = timedelta(seconds=30), timedelta(minutes=1)
 
 
 def a_down_provider(name: str, since: datetime, **changes: Any) -> ProviderStatus:
@@ -89,9 +91,11 @@ class Scenario:
         self.state = AlertState(self.config)
 
     def passes(self, **duration: float) -> None:
-        end = self.now + timedelta(**duration)
+        began = self.now
+        end = began + timedelta(**duration)
         while self.now < end:
-            self.now += STEP
+            is_soon = self.now - began < IN_SMALL_STEPS
+            self.now = min(self.now + (STEP if is_soon else LONG_STEP), end)
             self.step()
 
     def step(self) -> None:

@@ -265,7 +265,13 @@ def machine_for(bug: Any) -> Any:
     return CounterMachine
 
 
-QUICK = settings(max_examples=60, stateful_step_count=12, deadline=None, database=None)
+QUICK = settings(
+    max_examples=60,
+    stateful_step_count=12,
+    deadline=None,
+    database=None,
+    phases=(Phase.generate, Phase.shrink),  # nobody reads which steps could be others
+)
 
 
 def test_a_state_machine_passes_for_a_correct_program() -> None:

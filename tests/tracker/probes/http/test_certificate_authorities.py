@@ -1,6 +1,5 @@
 """tracker.probes.http.certificate_authorities: a ca_file, read again as it changes."""
 
-import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pytest
 import trustme
 
+from tests.helpers.certificates import server_context
 from tests.helpers.loopback import answer, http_server
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.redaction import Secret
@@ -26,17 +26,6 @@ def provider(url: Any, **more: Any) -> Provider:
 async def check(url: Any, **more: Any) -> Any:
     async with open_check(provider(url, **more)) as ask:
         return await ask()
-
-
-def server_context(authority: Any, *names: Any) -> Any:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*names).configure_cert(context)
-    return context
-
-
-@pytest.fixture(scope="module")
-def authority() -> Any:
-    return trustme.CA()
 
 
 async def test_a_ca_file_adds_to_the_authorities(authority: Any, tmp_path: Path) -> None:

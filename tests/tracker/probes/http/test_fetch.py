@@ -13,8 +13,8 @@ import attrs
 import pytest
 import trio
 import trio.testing
-import trustme
 
+from tests.helpers.certificates import server_context
 from tests.helpers.loopback import Answer, answer, http_server, raw_server
 from tests.helpers.turns import counted_turns
 from tests.helpers.waiting import GIVE_UP_SECONDS
@@ -383,17 +383,6 @@ async def test_a_name_like_localhost_is_judged_by_its_addresses(
 
 
 # TLS
-
-
-def server_context(authority: Any, *names: Any) -> Any:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*names).configure_cert(context)
-    return context
-
-
-@pytest.fixture(scope="module")
-def authority() -> Any:
-    return trustme.CA()
 
 
 async def test_a_certificate_of_another_host_is_not_trusted(authority: Any) -> None:
