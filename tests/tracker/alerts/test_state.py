@@ -19,6 +19,7 @@ from tests.helpers.alert_scenario import (
 )
 from tests.helpers.idle_tracker import a_bare_provider, a_provider
 from tracker.alerts.incidents import MOST_CLOSED
+from tracker.alerts.rules import AlertRules
 from tracker.alerts.state import AlertState
 from tracker.core.incidents import Cause, Delivery, Incident, MessageKind, Stage
 from tracker.core.outcomes import OutcomeKind, Status
@@ -455,7 +456,7 @@ def test_every_target_gets_each_event_once_and_no_end_before_its_opening(
     scenario.passes(minutes=25)
     heard = Counter((target, key) for target, key, _ in scenario.received)
     assert set(heard.values()) <= {1}  # no process was killed between sending and recording
-    for target in scenario.state.targets:
+    for target in scenario.state.rules.targets:
         opened = set[str]()
         for name, key, kind in scenario.received:
             row = next(r for r in scenario.state.outbox if (r.key, r.target) == (key, name))
@@ -532,7 +533,7 @@ def seconds_to_fail_and_recover(count: int, *, down: int, models: bool) -> float
     if models:
         own = (attrs.evolve(each, models=(f"{each.name}-rare",)) for each in config.providers)
         config = attrs.evolve(config, providers=tuple(own))
-    state = AlertState(config)
+    state = AlertState(AlertRules(config))
     moments = [START + timedelta(minutes=minutes) for minutes in (0, 6, 7, 20)]
     well = [a_provider(name) for name in names]
     wrong = [*(a_down_provider(name, moments[1]) for name in names[:down]), *well[down:]]
@@ -544,7 +545,7 @@ def seconds_to_fail_and_recover(count: int, *, down: int, models: bool) -> float
     closed = state.step(seen[3], moments[3])
     took = thread_time() - began
     assert sum(isinstance(record, Incident) for record in opened) >= down
-    assert sum(isinstance(record, Delivery) for record in told) == len(state.targets)
+    assert sum(isinstance(record, Delivery) for record in told) == len(state.rules.targets)
     assert sum(isinstance(record, Incident) for record in closed) >= down
     return took
 
