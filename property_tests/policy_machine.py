@@ -208,7 +208,7 @@ class PolicyMachine(RuleBasedStateMachine):
     def nothing_is_told_twice(self) -> None:
         heard = [(target, key) for target, key, _ in self.scenario.received]
         assert len(heard) == len(set(heard))
-        for target in self.scenario.state.targets:
+        for target in self.scenario.state.rules.targets:
             opened: set[str] = set()
             for name, key, kind in self.scenario.received:
                 if (name, kind) == (target, MessageKind.OPENED):

@@ -66,50 +66,53 @@ def trailers() -> Pieces:
     return lambda: iter((HEAD + CHUNKED + framed,))
 
 
-# Names say what is sent; "stream" ones are asked for a completion, the others for a list.
-ANSWERS: dict[str, Pieces] = {
-    "list, one id of 4 MiB": whole(listing("m" * (LARGE - 40))),
-    "list, 19,500 ids of 196 characters": whole(
-        listing(*(f"{n:05}-" + "e" * 190 for n in range(19_500)))
-    ),
-    "list, 19,500 ids that hold our key": whole(
-        listing(*(f"{n:05}-{KEY}-" + "m" * 160 for n in range(19_500)))
-    ),
-    "list, 19,500 ids of 160 dashes": whole(
-        listing(*(f"{n:05}-" + "-" * 160 for n in range(19_500)))
-    ),
-    "list, 380,000 entries": whole(filled(b'{"data":[', b'{"id":"a"},', b'{"id":"b"}]}', LARGE)),
-    "list, a million empty arrays": whole(filled(b'{"data":[', b"[],", b"0]}", LARGE)),
-    "list, two million numbers": whole(filled(b'{"data":[', b"0,", b"0]}", LARGE)),
-    "list, one object of 400,000 fields": whole(
-        b"{%s}" % b",".join(b'"%06d":0' % n for n in range(400_000))
-    ),
-    "list, escapes": whole(filled(b'{"data":["', b"\\u0041", b'"]}', LARGE)),
-    "list, in chunks of one byte": chunks(b" "),
-    "list, in chunks of 16 bytes": chunks(b" " * 16),
-    "endless 1xx": endless(b"HTTP/1.1 100 Continue\r\n\r\n"),
-    "endless 1xx with fields": endless(b"HTTP/1.1 103 Early Hints\r\nlink: a\r\na: b\r\n\r\n"),
-    "head of 10,000 lines": long_head(lambda n: b"x%05d:\r\n" % n),
-    "head of 2,500 rate limits": long_head(
-        lambda n: b"x-ratelimit-remaining-r%05d: 1,000,1;w=60\r\n" % n
-    ),
-    "trailers of 9,000 lines": trailers(),
-    "error of 256 KiB": whole(
-        filled(b'{"error":[', b'{"code":"a","message":"b"},', b"{}]}", SMALL),
-        b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\n",
-    ),
-    "error, one field of 250,000 letters": whole(
-        b'{"error":{"message":"%s"}}' % (b"rate limit " * 22_000),
-        b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n",
-    ),
-    "stream of newlines": whole(b"\n" * SMALL, STREAM),
-    "stream of empty events": whole(filled(b"", b"data:\n\n", b"", SMALL), STREAM),
-    "stream of empty objects": whole(filled(b"", b"data:{}\n\n", b"", SMALL), STREAM),
-    "stream of empty fields": whole(filled(b"", b"data:\n", b"", SMALL), STREAM),
-    "stream, in chunks of one byte": chunks(b"x", STREAM),
-    "stream of newlines, in chunks of one byte": chunks(b"\n", STREAM),
-    "stream of empty objects, in chunks": chunks(b"data:{}\n\n", STREAM),
-}
+def make_answers() -> dict[str, Pieces]:
+    """Return the answers by their names, which say what is sent; a "stream" is a completion's."""
+    return {
+        "list, one id of 4 MiB": whole(listing("m" * (LARGE - 40))),
+        "list, 19,500 ids of 196 characters": whole(
+            listing(*(f"{n:05}-" + "e" * 190 for n in range(19_500)))
+        ),
+        "list, 19,500 ids that hold our key": whole(
+            listing(*(f"{n:05}-{KEY}-" + "m" * 160 for n in range(19_500)))
+        ),
+        "list, 19,500 ids of 160 dashes": whole(
+            listing(*(f"{n:05}-" + "-" * 160 for n in range(19_500)))
+        ),
+        "list, 380,000 entries": whole(
+            filled(b'{"data":[', b'{"id":"a"},', b'{"id":"b"}]}', LARGE)
+        ),
+        "list, a million empty arrays": whole(filled(b'{"data":[', b"[],", b"0]}", LARGE)),
+        "list, two million numbers": whole(filled(b'{"data":[', b"0,", b"0]}", LARGE)),
+        "list, one object of 400,000 fields": whole(
+            b"{%s}" % b",".join(b'"%06d":0' % n for n in range(400_000))
+        ),
+        "list, escapes": whole(filled(b'{"data":["', b"\\u0041", b'"]}', LARGE)),
+        "list, in chunks of one byte": chunks(b" "),
+        "list, in chunks of 16 bytes": chunks(b" " * 16),
+        "endless 1xx": endless(b"HTTP/1.1 100 Continue\r\n\r\n"),
+        "endless 1xx with fields": endless(b"HTTP/1.1 103 Early Hints\r\nlink: a\r\na: b\r\n\r\n"),
+        "head of 10,000 lines": long_head(lambda n: b"x%05d:\r\n" % n),
+        "head of 2,500 rate limits": long_head(
+            lambda n: b"x-ratelimit-remaining-r%05d: 1,000,1;w=60\r\n" % n
+        ),
+        "trailers of 9,000 lines": trailers(),
+        "error of 256 KiB": whole(
+            filled(b'{"error":[', b'{"code":"a","message":"b"},', b"{}]}", SMALL),
+            b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\n",
+        ),
+        "error, one field of 250,000 letters": whole(
+            b'{"error":{"message":"%s"}}' % (b"rate limit " * 22_000),
+            b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n",
+        ),
+        "stream of newlines": whole(b"\n" * SMALL, STREAM),
+        "stream of empty events": whole(filled(b"", b"data:\n\n", b"", SMALL), STREAM),
+        "stream of empty objects": whole(filled(b"", b"data:{}\n\n", b"", SMALL), STREAM),
+        "stream of empty fields": whole(filled(b"", b"data:\n", b"", SMALL), STREAM),
+        "stream, in chunks of one byte": chunks(b"x", STREAM),
+        "stream of newlines, in chunks of one byte": chunks(b"\n", STREAM),
+        "stream of empty objects, in chunks": chunks(b"data:{}\n\n", STREAM),
+    }
 
 
 def talk(pieces: Pieces) -> Talk:
@@ -124,7 +127,7 @@ def talk(pieces: Pieces) -> Talk:
 async def run() -> None:
     async with AsyncExitStack() as stack:
         urls = {}
-        for name, pieces in ANSWERS.items():
+        for name, pieces in make_answers().items():
             urls[name] = (await stack.enter_async_context(raw_server(talk(pieces)))).url
         say(urls)
         await trio.to_thread.run_sync(sys.stdin.read, abandon_on_cancel=True)

@@ -10,6 +10,7 @@ import trio
 
 from tests.helpers.alert_scenario import START, a_down_provider, config_of, snapshot_of
 from tests.helpers.idle_tracker import a_provider
+from tracker.alerts.rules import AlertRules
 from tracker.alerts.sharing import KnownAlerts, Role
 from tracker.alerts.state import AlertState
 from tracker.alerts.targets import Sender
@@ -148,7 +149,7 @@ class Rig:
             board=Board(self.snapshot()),
             store=cast("Store", EmptyStore()),
             backlog=Backlog(),
-            state=AlertState(self.config),
+            state=AlertState(AlertRules(self.config)),
             sender=self.receiver.sender(name),
             settings=lambda: self.config,
             flush=flush,

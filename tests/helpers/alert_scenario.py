@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from tests.helpers.idle_tracker import a_provider, ranking_of
+from tracker.alerts.rules import AlertRules
 from tracker.alerts.state import AlertState
 from tracker.core.incidents import Delivery, Incident, MessageKind
 from tracker.core.outcomes import OutcomeKind, Status
@@ -88,7 +89,7 @@ class Scenario:
     state: AlertState = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.state = AlertState(self.config)
+        self.state = AlertState(AlertRules(self.config))
 
     def passes(self, **duration: float) -> None:
         began = self.now
@@ -100,7 +101,7 @@ class Scenario:
 
     def step(self) -> None:
         self.keep(self.state.step(self.snapshot(), self.now))
-        for target in self.state.targets:
+        for target in self.state.rules.targets:
             if delivery := self.state.outbox.next_for(target, self.now):
                 self.send(delivery)
 
@@ -114,7 +115,7 @@ class Scenario:
 
     def restart(self) -> None:
         """Start a new process with what was stored."""
-        self.state = AlertState(self.config)
+        self.state = AlertState(AlertRules(self.config))
         self.deaf = False
         rows = list(self.stored.values())
         self.state.restore(

@@ -1,9 +1,9 @@
 """Starts ``provider-status`` as a fork of a process that has imported it: a tenth of the CPU.
 
-Between ``fork_starts`` any start of the command line by ``subprocess`` or trio is one, unless
-something was asked for that only a new interpreter or another program can do. What it is started
-through otherwise (a shell, ``make``, the installed package) starts as it does for a user, and so
-does everything with ``COLD=1`` in the environment of the tests.
+Between ``fork_starts`` any start of the command line by ``subprocess`` or trio is one, and of the
+modules in VARIANTS, unless something was asked for that only a new interpreter or another program
+can do. What it is started through otherwise (a shell, ``make``, the installed package) starts as it
+does for a user, and so does everything with ``COLD=1`` in the environment of the tests.
 """
 
 import json
@@ -27,6 +27,13 @@ COMMANDS = (
     (str(Path(sys.executable).with_name("provider-status")),),
     (sys.executable, "-c", "from api.cli import main; main()"),
 )
+# Started as ``python -m``: what serves in an unusual way, or with bugs planted in it, or forks.
+VARIANTS = {
+    "benchmarks.torture.forking",
+    "tests.helpers.crashing_serve",
+    "tests.helpers.leaky_serve",
+    "tests.helpers.unstoppable_serve",
+}
 # A running interpreter has read these already.
 READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "TZ", "COV", "MALLOC", "SSL_")
 
@@ -81,13 +88,14 @@ class ForkedStart(subprocess.Popen[Any]):
     def _execute_child(self, *started: Any) -> None:
         names = NewInterpreter._execute_child.__code__.co_varnames[1:]  # type: ignore[attr-defined]
         asked = dict(zip(names, started, strict=False))
-        if (arguments := forkable(asked)) is None:
+        if (run := forkable(asked)) is None:
             super()._execute_child(*started)  # type: ignore[misc]
             return
         pipes = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
         streams = (asked["p2cread"], asked["c2pwrite"], asked["errwrite"])
         request = {
-            "arguments": arguments,
+            "module": run.module,
+            "arguments": run.arguments,
             "folder": os.fspath(asked["cwd"] or Path.cwd()),
             "environ": dict(asked["env"]),
         }
@@ -120,17 +128,33 @@ class ForkedStart(subprocess.Popen[Any]):
         return self.pid, _server.ask({"ended": self.pid})
 
 
-def forkable(asked: Mapping[str, Any]) -> list[str] | None:
-    """Return what is to be ``sys.argv``; None: this start needs an interpreter of its own."""
+@attrs.frozen
+class Run:
+    """What a fork is to do. module: run as ``python -m`` does; empty: the command line.
+
+    arguments: what is to be ``sys.argv``.
+    """
+
+    module: str
+    arguments: list[str]
+
+
+def forkable(asked: Mapping[str, Any]) -> Run | None:
+    """Return what a fork is to do; None: this start needs an interpreter of its own."""
     if not isinstance(asked["args"], list | tuple) or asked["env"] is None or asked["shell"]:
         return None
     plain = asked["preexec_fn"] is None and not asked["pass_fds"] and asked["umask"] == -1
     if not plain or asked["start_new_session"] or asked["process_group"] != -1:
         return None
+    if not all(map(harmless, asked["env"].items())):
+        return None
     words = [os.fspath(word) for word in asked["args"]]
+    if words[:2] == [sys.executable, "-m"] and words[2] in VARIANTS:
+        return Run(words[2], words[2:])
     for command in COMMANDS:
-        if tuple(words[: len(command)]) == command and all(map(harmless, asked["env"].items())):
-            return [command[-1] if len(command) == 1 else "-c", *words[len(command) :]]
+        if tuple(words[: len(command)]) == command:
+            first = command[-1] if len(command) == 1 else "-c"
+            return Run("", [first, *words[len(command) :]])
     return None
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,16 @@ pytestmark = pytest.mark.skipif(
 ENVIRON = {"PATH": os.defpath, "HOME": "/"}
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=len)
-@pytest.mark.parametrize("words", [["--version"], ["best"], ["nonsense"], ["config", "show"]])
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (COMMANDS[0], ["--version"]),
+        (COMMANDS[0], ["nonsense"]),
+        (COMMANDS[0], ["config", "show"]),
+        (COMMANDS[1], ["best"]),
+        (COMMANDS[1], ["nonsense"]),
+    ],
+)
 def test_it_says_and_returns_the_same(
     command: tuple[str, ...], words: list[str], tmp_path: Path
 ) -> None:
@@ -47,10 +56,19 @@ def test_every_start_of_the_tests_may_be_one() -> None:
     assert subprocess.Popen is ForkedStart
 
 
+def test_another_module_is_run_as_the_main_one() -> None:
+    command = [sys.executable, "-m", "tests.helpers.crashing_serve", "--version"]
+    with ForkedStart(command, env=ENVIRON, stdout=subprocess.PIPE) as process:
+        out, _ = process.communicate()
+    assert (process.returncode, out.decode()) == (0, f"{version('provider-status-tracker')}\n")
+    assert process._ended is not None
+
+
 @pytest.mark.parametrize(
     ("words", "more"),
     [
         ([sys.executable, "-c", "print()"], {}),
+        ([sys.executable, "-m", "benchmarks"], {}),
         ([COMMAND, "--version"], {"env": {**ENVIRON, "PYTHONUTF8": "0"}}),
         ([COMMAND, "--version"], {"env": {**ENVIRON, "LC_ALL": "C"}}),
         ([COMMAND, "--version"], {"env": None}),
@@ -59,7 +77,13 @@ def test_every_start_of_the_tests_may_be_one() -> None:
     ],
 )
 def test_what_only_a_new_interpreter_can_do_starts_one(words: Any, more: Any) -> None:
-    arguments = {"env": ENVIRON, "stdout": subprocess.PIPE, **more}
-    with ForkedStart(words, **arguments) as process:
+    with ForkedStart(words, **{"env": ENVIRON, "stdout": subprocess.DEVNULL, **more}) as process:
+        process.kill()  # what it would do is of no interest
+    assert process._ended is None
+
+
+def test_a_new_interpreter_is_waited_for() -> None:
+    environ = {**ENVIRON, "PYTHONUTF8": "0"}
+    with ForkedStart([COMMAND, "--version"], env=environ, stdout=subprocess.PIPE) as process:
         assert process.communicate()[0]
     assert (process.returncode, process._ended) == (0, None)

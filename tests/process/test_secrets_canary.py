@@ -171,13 +171,8 @@ def environment(folder: Path) -> dict[str, str]:
 @contextmanager
 def served(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """``serve`` with a bug in every layer; its stderr goes to a file."""
-    command = [
-        sys.executable,
-        str(ROOT / "tests/helpers/leaky_serve.py"),
-        "serve",
-        "--port",
-        "0",
-    ]
+    program = [sys.executable, "-m", "tests.helpers.leaky_serve"]
+    command = [*program, "serve", "--port", "0"]
     with (folder / "stderr.txt").open("w") as stderr:
         process = subprocess.Popen(
             [*command, *options],

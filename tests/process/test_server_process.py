@@ -21,44 +21,6 @@ from tests.helpers.waiting import GIVE_UP_SECONDS
 
 ROOT = Path(__file__).parents[2]
 BUSY_SECONDS = 10.0  # by which a busy machine may be late; what is wrong hangs forever
-# Twenty providers that refuse every connection, checked five times a second each.
-SCRIPT = """
-import functools, logging, os, sys, structlog, trio
-import api.server
-from api.server import serve
-from tracker.core.redaction import Secret
-from tracker.core.settings import Config, Provider, ServerSettings, Timing
-from tracker.runtime.service import run_tracker
-
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-timing = Timing(interval_seconds=0.2, timeout_seconds=0.2, recheck_seconds=())
-providers = tuple(
-    Provider(name=f"p{n}", base_url="http://127.0.0.1:9/v1", timing=timing) for n in range(20)
-)
-server = ServerSettings(port=0, admin_token=Secret("t"))
-config = Config(database=sys.argv[1], discover=False, providers=providers, server=server)
-
-
-async def hang(config, *, task_status):
-    async with trio.open_nursery() as nursery:
-        tracker = await nursery.start(run_tracker, config)
-        task_status.started(tracker)
-        await trio.sleep_forever()
-
-
-async def crash(config, *, task_status):
-    async with trio.open_nursery() as nursery:
-        tracker = await nursery.start(run_tracker, config)
-        task_status.started(tracker)
-        while not os.path.exists(sys.argv[1] + ".crash"):
-            await trio.sleep(0.01)
-        raise RuntimeError("cannot continue")
-
-
-api.server.STOP_SECONDS = float(sys.argv[3])
-track = {"well": run_tracker, "hang": hang, "crash": crash}[sys.argv[2]]
-trio.run(functools.partial(serve, config, track=track))
-"""
 
 
 @asynccontextmanager
@@ -66,11 +28,13 @@ async def a_process(
     database: Any, track: str = "well", stop_seconds: float = STOP_SECONDS
 ) -> AsyncIterator[Any]:
     """The server in a process of its own, and its URL."""
-    command = [sys.executable, "-c", SCRIPT, str(database), track, str(stop_seconds)]
+    words = (str(database), track, str(stop_seconds))
+    command = [sys.executable, "-m", "tests.helpers.unstoppable_serve", *words]
     run = partial(
         trio.run_process,
         command,
         cwd=ROOT,
+        env={"PATH": os.defpath, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         check=False,

@@ -3,32 +3,31 @@
 Every change returns the records to store.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
 import attrs
 
 from tracker.alerts.conditions import Findings, find_conditions
+from tracker.alerts.counts import AlertCounts
 from tracker.alerts.incidents import (
     IncidentBook,
     note_notification,
     observe,
     quiet_until,
 )
-from tracker.alerts.maintenance import MaintenanceState, maintenance_at
 from tracker.alerts.messages import compose, deliveries
 from tracker.alerts.outbox import Outbox
-from tracker.alerts.policy import Announcement, PolicySettings, Situation, decide, due_at
+from tracker.alerts.policy import Announcement, Situation, decide, due_at
+from tracker.alerts.rules import AlertRules
 from tracker.alerts.serving import RankOffers, Serving
 from tracker.alerts.watched_views import WatchedViews
-from tracker.config.catalogue import load_catalogue
 from tracker.core.incidents import (
     Cause,
     Delivery,
     Incident,
     IncidentLog,
-    MessageKind,
     Notification,
     Stage,
 )
@@ -37,44 +36,11 @@ from tracker.core.settings import Config
 from tracker.core.snapshot import Snapshot
 
 
-@attrs.define
-class AlertCounts:
-    """Counts since this start. sent, repeated, resolved: delivered messages, one per target.
-
-    suppressed: openings and ends without a message.
-    """
-
-    opened: int = 0
-    sent: int = 0
-    repeated: int = 0
-    resolved: int = 0
-    suppressed: int = 0
-    failed: int = 0  # attempts
-
-
-@attrs.frozen
-class _Watch:
-    """What a configuration says of its providers: looked up once, as there may be thousands.
-
-    models: what is watched of each. unheard: those without messages.
-    """
-
-    models: Mapping[str, tuple[str, ...]]
-    unheard: frozenset[str]
-
-    @classmethod
-    def of(cls, config: Config) -> "_Watch":
-        return cls(
-            models={provider.name: provider.models for provider in config.providers},
-            unheard=frozenset(p.name for p in config.providers if not p.alerts),
-        )
-
-
 @attrs.define(eq=False)
 class AlertState:
-    """Call ``take_settings`` first, and after each reload."""
+    """What is open, told and muted, under the rules of a configuration."""
 
-    config: Config
+    rules: AlertRules
     book: IncidentBook = IncidentBook()
     mutes: Mapping[str, datetime] = MappingProxyType({})
     outbox: Outbox = attrs.field(factory=Outbox)
@@ -82,20 +48,12 @@ class AlertState:
     clear_since: dict[str, datetime] = attrs.field(factory=dict)  # first conclusive check
     counts: AlertCounts = attrs.field(factory=AlertCounts)
     _known: WatchedViews = attrs.field(factory=WatchedViews)
-    _watch: "_Watch | None" = None  # of this configuration
-    maintenance: MaintenanceState | None = None
     rank_offers: RankOffers | None = None  # as the tracker does now
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """Return the configured targets' names, in the file's order."""
-        return tuple(target.name for target in self.config.alerts.targets)
 
     def take_settings(self, config: Config) -> None:
         """Go on with another configuration."""
-        if config is not self.config:
-            self.config, self.maintenance = config, None
-            self._watch = None
+        if config is not self.rules.config:
+            self.rules = AlertRules(config)
 
     def restore(
         self,
@@ -141,7 +99,7 @@ class AlertState:
     def step(self, snapshot: Snapshot, now: datetime) -> list[Record]:
         """Process a snapshot: open and close incidents, and decide on messages."""
         before, findings = self.book, self.watch(snapshot, now)
-        self.book = observe(before, findings, now, self._covers(now))
+        self.book = observe(before, findings, now, self.rules.covers(now))
         added = self._decide(snapshot, now)
         self._end_mutes(now)
         changed = changed_incidents(before, self.book)
@@ -152,8 +110,8 @@ class AlertState:
     def due_at(self, snapshot: Snapshot, now: datetime) -> datetime | None:
         """Return when something is to be done although nothing changes."""
         situation = self._situation(snapshot, now)
-        ends = [due_at(self.book, situation, self._policy()), quiet_until(self.book)]
-        moments = [*ends, self._maintenance(now).until, self.outbox.due_at(self.targets)]
+        ends = [due_at(self.book, situation, self.rules.policy), quiet_until(self.book)]
+        moments = [*ends, self.rules.maintenance(now).until, self.outbox.due_at(self.rules.targets)]
         return min((moment for moment in moments if moment is not None), default=None)
 
     def acknowledge(self, incident_id: str, by: str) -> list[Record]:
@@ -176,7 +134,7 @@ class AlertState:
         """Note how sending a message went."""
         changed = self.outbox.note(delivery, now, error)
         self._note_in_incidents(changed)
-        self._count(delivery.kind, error)
+        self.counts.add_attempt(delivery.kind, error)
         return [*changed]
 
     def log(self) -> IncidentLog:
@@ -191,11 +149,11 @@ class AlertState:
 
     def _decide(self, snapshot: Snapshot, now: datetime) -> list[Delivery]:
         situation = self._situation(snapshot, now)
-        if not self.targets:  # a target added later gets messages about open incidents
+        if not self.rules.targets:  # a target added later gets messages about open incidents
             over = [each for each in self.book.closed if each.stage is not Stage.DONE]
             self.book = self.book.replace(*(attrs.evolve(e, stage=Stage.DONE) for e in over))
             return []
-        decision = decide(self.book, situation, self._policy())
+        decision = decide(self.book, situation, self.rules.policy)
         self.book = decision.book
         self.counts.suppressed += decision.quieted
         found = [self._enqueue(each, snapshot, now) for each in decision.announcements]
@@ -204,31 +162,24 @@ class AlertState:
     def _enqueue(
         self, announcement: Announcement, snapshot: Snapshot, now: datetime
     ) -> list[Delivery]:
-        link = self.config.alerts.link or address_of(self.config)
-        pages = status_pages(self.config)
+        link, pages = self.rules.link, self.rules.status_pages
         message = compose(announcement, snapshot, now, link, pages, rank_offers=self.rank_offers)
-        hearers = self.outbox.hearers(announcement, self.targets)
+        hearers = self.outbox.hearers(announcement, self.rules.targets)
         rows = deliveries(announcement, message, hearers, now)
         added = [row for row in rows if self.outbox.add(row)]
         overtaken = (self.outbox.give_up_overtaken(row) for row in added)
         return [*added, *(row for given_up in overtaken for row in given_up)]
 
     def _situation(self, snapshot: Snapshot, now: datetime) -> Situation:
-        watch = self._watch = self._watch or _Watch.of(self.config)
-        covers = self._covers(now)
+        covers = self.rules.covers(now)
         return Situation(
             now=now,
             watched_since=self._watched_since,
             mutes=self.mutes,
             silent=lambda incident: covers(incident.provider),
-            unheard=watch.unheard,
-            others_serve=Serving(snapshot, watch.models).others_serve,
+            unheard=self.rules.unheard,
+            others_serve=Serving(snapshot, self.rules.models).others_serve,
         )
-
-    def _policy(self) -> PolicySettings:
-        hours = self.config.alerts.reminder_hours
-        reminder = timedelta(hours=hours) if hours > 0 else None
-        return PolicySettings(page=frozenset(self.config.alerts.page), reminder=reminder)
 
     def _watched_since(self, incident: Incident) -> datetime | None:
         """Return since when it is watched.
@@ -240,22 +191,6 @@ class AlertState:
         if incident.cause is not Cause.NOTHING_USABLE or self.watching_since is None:
             return self.watching_since
         return max((self.watching_since, *self.clear_since.values()))
-
-    def _covers(self, now: datetime) -> Callable[[str | None], bool]:
-        """Return whether a provider is in maintenance; of None: each that is watched."""
-        state = self._maintenance(now)
-        if not state.everybody and not state.providers:  # of thousands nobody needs to be asked
-            return lambda _: False
-        watched = [provider.name for provider in self.config.providers if provider.enabled]
-        everybody = bool(watched) and all(state.covers(name) for name in watched)
-        return lambda name: state.covers(name) or (name is None and everybody)
-
-    def _maintenance(self, now: datetime) -> MaintenanceState:
-        """Compute it again only at the edge of a window: there may be hundreds of them."""
-        known = self.maintenance
-        if known is None or (known.until is not None and now >= known.until):
-            known = self.maintenance = maintenance_at(self.config.maintenance, now)
-        return known
 
     def _end_mutes(self, now: datetime) -> None:
         if any(until <= now for until in self.mutes.values()):
@@ -290,13 +225,6 @@ class AlertState:
                     noted[name] = note_notification(noted.get(name, known[name]), note)
         self.book = self.book.replace(*noted.values())
 
-    def _count(self, kind: MessageKind, error: str) -> None:
-        counts = self.counts
-        counts.failed += bool(error)
-        counts.sent += not error and kind is MessageKind.OPENED
-        counts.repeated += not error and kind is MessageKind.REMINDER
-        counts.resolved += not error and kind is MessageKind.RESOLVED
-
 
 def changed_incidents(before: IncidentBook, after: IncidentBook) -> list[Incident]:
     """Return the incidents that are new or another version."""
@@ -305,22 +233,6 @@ def changed_incidents(before: IncidentBook, after: IncidentBook) -> list[Inciden
     known = before.by_id()
     every = (*after.open.values(), *after.closed)
     return [each for each in every if known.get(each.id) is not each]
-
-
-def status_pages(config: Config) -> dict[str, str]:
-    """Return the status pages of the catalogue's providers, by name."""
-    known = load_catalogue()
-    entries = {p.name: known.get(p.name) for p in config.providers if not p.moved}
-    return {n: entry.status_page for n, entry in entries.items() if entry and entry.status_page}
-
-
-def address_of(config: Config) -> str | None:
-    """Return where the dashboard is on this machine; None where the port is chosen by chance."""
-    server = config.server
-    if server.port == 0:
-        return None
-    host = f"[{server.host}]" if ":" in server.host else server.host
-    return f"http://{host}:{server.port}{server.root_path}"
 
 
 def _change(

@@ -10,8 +10,9 @@ import structlog
 import trio
 
 from tracker.alerts.messages import compose_test
+from tracker.alerts.rules import AlertRules
 from tracker.alerts.sharing import AlertSharing, KnownAlerts, Role
-from tracker.alerts.state import AlertState, address_of
+from tracker.alerts.state import AlertState
 from tracker.alerts.targets import Sender
 from tracker.core.clock import Clock
 from tracker.core.incidents import Delivery, Incident, IncidentLog
@@ -103,7 +104,7 @@ class AlertTask:
     async def test(self) -> Sequence[tuple[str, str]]:
         """Send a test to every target now; return each target and what went wrong, or nothing."""
         config, now = self.settings(), self.clock.now()
-        link = config.alerts.link or address_of(config)
+        link = AlertRules(config).link
         answers: dict[str, str] = {}
 
         async def send(target: AlertTarget) -> None:

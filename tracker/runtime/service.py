@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import attrs
 import trio
 
+from tracker.alerts.rules import AlertRules
 from tracker.alerts.state import AlertState
 from tracker.alerts.targets import Sender
 from tracker.core.backoff import Backoff
@@ -176,7 +177,7 @@ class _OpenParts:
             board=self.aggregator.board,
             store=self.store,
             backlog=self.aggregator.backlog,
-            state=AlertState(settings.effective),
+            state=AlertState(AlertRules(settings.effective)),
             sender=Sender(self.aggregator.masked),
             settings=lambda: settings.effective,
             flush=self.writer.flush,

@@ -20,6 +20,7 @@ from tests.helpers.alert_scenario import (
 )
 from tests.helpers.idle_tracker import a_bare_provider, a_provider
 from tracker.alerts.incidents import MOST_CLOSED
+from tracker.alerts.rules import AlertRules
 from tracker.alerts.state import AlertState
 from tracker.core.incidents import Cause, Delivery, Incident, MessageKind, Stage
 from tracker.core.outcomes import OutcomeKind, Status
@@ -457,7 +458,7 @@ def test_every_target_gets_each_event_once_and_no_end_before_its_opening(
     scenario.passes(minutes=25)
     heard = Counter((target, key) for target, key, _ in scenario.received)
     assert set(heard.values()) <= {1}  # no process was killed between sending and recording
-    for target in scenario.state.targets:
+    for target in scenario.state.rules.targets:
         opened = set[str]()
         for name, key, kind in scenario.received:
             row = next(r for r in scenario.state.outbox if (r.key, r.target) == (key, name))
@@ -551,7 +552,7 @@ def seconds_to_fail_and_recover(count: int, *, down: int, models: bool, times: i
 def seconds_of_steps(
     config: Config, seen: list[Snapshot], moments: list[datetime], down: int
 ) -> float:
-    state = AlertState(config)
+    state = AlertState(AlertRules(config))
     state.step(seen[0], moments[0])
     began = thread_time()
     opened = state.step(seen[1], moments[1])
@@ -559,7 +560,7 @@ def seconds_of_steps(
     closed = state.step(seen[3], moments[3])
     took = thread_time() - began
     assert sum(isinstance(record, Incident) for record in opened) >= down
-    assert sum(isinstance(record, Delivery) for record in told) == len(state.targets)
+    assert sum(isinstance(record, Delivery) for record in told) == len(state.rules.targets)
     assert sum(isinstance(record, Incident) for record in closed) >= down
     return took
 

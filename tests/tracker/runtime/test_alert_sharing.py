@@ -106,11 +106,11 @@ async def test_a_mute_at_a_follower_silences_the_herald_until_it_ends(
     autojump_clock: MockClock,
 ) -> None:
     async with running("one", "two") as rig:
-        assert await rig.tasks["two"].mute("a", 30.0) is not None
+        assert await rig.tasks["two"].mute("a", 5.0) is not None
         rig.fail()
-        await rig.passes(25 * 60.0)
+        await rig.passes(4.5 * 60.0)
         assert rig.receiver.heard == []
-        await rig.passes(10 * 60.0)
+        await rig.passes(2.5 * 60.0)
         assert rig.receiver.kinds() == ["opened"]
 
 
