@@ -361,6 +361,7 @@ def test_a_second_tracker_on_a_database_file_goes_on_alone_and_says_why(
         told = "another tracker on this machine uses the same database file"
         block_until(lambda: told in _problems(two))
         assert _problems(one) == ""
+        block_until(lambda: [each["leases"] for each in _members(one)] == [2])
         block_until(lambda: two.log.read_text().count(told) == 1)
         port = str(httpx.URL(two.url).port)
         examined = ran(tmp_path, "doctor", "--json", "--port", port, PROVIDER_STATUS_POSTGRES=url)
