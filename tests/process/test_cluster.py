@@ -17,7 +17,7 @@ import pytest
 
 from tests.helpers.command_line import Served, ran, serving
 from tests.helpers.plain_http import PLAIN
-from tests.helpers.postgres import PostgresServer, new_database, postgres_server
+from tests.helpers.postgres import PostgresServer, new_database, new_files, postgres_server
 from tests.helpers.waiting import block_until
 from tracker.cluster.migrate import migrate
 from tracker.core.redaction import Secret
@@ -93,8 +93,8 @@ class Trackers:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with postgres_server() as server:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with postgres_server(files=new_files(tmp_path_factory)) as server:
         yield server
 
 
