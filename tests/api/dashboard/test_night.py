@@ -1,6 +1,7 @@
 """The dashboard at night: what is wrong, actions, sleep, updates, and a phone."""
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -70,46 +71,58 @@ def complaints(browser: Browser) -> list[str]:
     return found
 
 
+THEMES = ("light", "dark")
+# Of one page each, whose address changes: a load takes as long as axe.
 VIEWS = {
-    "list": ("", "$('.strip path') !== null", 1440),
-    "phone": ("", "$('.strip path') !== null", 390),
-    "changes": ("", "$('.row') !== null", 1440),
-    "detail": ("#provider=mistral", "$('#chart canvas') !== null", 1440),
-    "detail on a phone": ("#provider=groq", "$('#chart canvas') !== null", 390),
-    "models": ("#models", "$('#model-list li') !== null", 1440),
-    "model": ("#model=gpt-oss-20b", "$('#model-offers td') !== null", 390),
+    1440: {
+        "": "$('.strip path') !== null",
+        "provider=mistral": "$('#chart canvas') !== null",
+        "models": "$('#model-list li') !== null",
+    },
+    390: {
+        "": "$('.strip path') !== null",
+        "provider=groq": "$('#chart canvas') !== null",
+        "model=gpt-oss-20b": "$('#model-offers td') !== null",
+    },
 }
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_in_any_view(browser: Browser, night: House, theme: str) -> None:
+@contextmanager
+def preferring(browser: Browser, theme: str) -> Iterator[None]:
     prefer = [{"name": "prefers-color-scheme", "value": theme}]
     browser.command("Emulation.setEmulatedMedia", features=prefer)
+    try:
+        yield
+    finally:
+        browser.command("Emulation.setEmulatedMedia", features=[])
+
+
+@pytest.mark.parametrize("width", VIEWS)
+def test_axe_finds_nothing_in_any_view(browser: Browser, night: House, width: int) -> None:
     found = {}
-    for name, (place, ready, width) in VIEWS.items():
-        look(browser, night.url + place, width=width)
-        browser.until(ready)
-        browser.run(OPEN_ALL)
-        found[name] = complaints(browser)
-    browser.command("Emulation.setEmulatedMedia", features=[])
-    assert {name: told for name, told in found.items() if told} == {}
+    look(browser, night.url, width=width)
+    for place, ready in VIEWS[width].items():
+        browser.run("location.hash = arguments[0]", place)
+        for theme in THEMES:
+            with preferring(browser, theme):
+                browser.until(ready)
+                browser.run(OPEN_ALL)
+                found[place, theme] = complaints(browser)
+    assert {view: told for view, told in found.items() if told} == {}
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
-def test_axe_finds_nothing_among_three_hundred(
-    browser: Browser, tmp_path: Path, theme: str, width: int
-) -> None:
+def test_axe_finds_nothing_among_three_hundred(browser: Browser, tmp_path: Path) -> None:
     names = [f"provider-{number:03}" for number in range(300)]
-    found = {name: good(50.0 + i) for i, name in enumerate(names)}
-    found |= {name: bad() for name in names[::29]}
-    prefer = [{"name": "prefers-color-scheme", "value": theme}]
-    browser.command("Emulation.setEmulatedMedia", features=prefer)
-    with house(tmp_path, *names, **found) as built:
-        look(browser, built.url, width=width)
-        browser.until("$$('.row').length > 10 && $('.strip path') !== null")
-        told = complaints(browser)
-    browser.command("Emulation.setEmulatedMedia", features=[])
-    assert told == []
+    results = {name: good(50.0 + i) for i, name in enumerate(names)}
+    results |= {name: bad() for name in names[::29]}
+    found = {}
+    with house(tmp_path, *names, **results) as built:
+        for theme, width in (("light", 1440), ("dark", 390)):
+            with preferring(browser, theme):
+                look(browser, built.url, width=width)
+                browser.until("$$('.row').length > 10 && $('.strip path') !== null")
+                found[theme] = complaints(browser)
+    assert found == {"light": [], "dark": []}
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 390), ("dark", 1440)])
@@ -128,23 +141,23 @@ def test_axe_finds_nothing_in_months_of_a_cluster(
     monkeypatch.setattr(StoredRecords, "long_history", long_history)
     monkeypatch.setattr(DashboardRoutes, "_has_hub", True)
     monkeypatch.setattr(app, "Overview", lambda version, health, _: Overview(version, health, True))
-    prefer = [{"name": "prefers-color-scheme", "value": theme}]
-    browser.command("Emulation.setEmulatedMedia", features=prefer)
     found = {}
-    with house(tmp_path, "groq", "mistral", mistral=bad()) as built:
+    with (
+        house(tmp_path, "groq", "mistral", mistral=bad()) as built,
+        preferring(browser, theme),
+    ):
         for hours, away in ((720, ""), (2160, "the hub cannot be reached")):
             look(browser, built.url, width=width)
             browser.until(OFFERED)
             browser.run(CHOOSE, str(hours))
             browser.until("$('.strip path') !== null && $('#axis-from').innerText.includes('d')")
             found["list", hours] = complaints(browser)
-            look(browser, built.url + "#provider=mistral", width=width)
+            browser.run("location.hash = 'provider=mistral'")
             button = f"$('[data-hours=\"{hours}\"]')"
             browser.until(f"{button} && !{button}.hidden && ({button}.click(), true)")
             browser.until("$('#chart canvas') !== null")
             browser.until(f"$('#chart-says').innerText.includes({away!r})")
             found["detail", hours] = complaints(browser)
-    browser.command("Emulation.setEmulatedMedia", features=[])
     assert {view: told for view, told in found.items() if told} == {}
 
 
@@ -157,12 +170,16 @@ def test_axe_finds_nothing_in_the_notices(browser: Browser, night: House) -> Non
     assert complaints(browser) == []
 
 
-@pytest.mark.parametrize("width", [1024, 1440])
-def test_the_text_of_a_row_ends_within_its_cell(browser: Browser, night: House, width: int) -> None:
-    look(browser, night.url, width=width)
+def test_the_text_of_a_row_ends_within_its_cell(browser: Browser, night: House) -> None:
+    look(browser, night.url)
     browser.until("$$('.row').length === 4")
-    browser.run("for (const each of $$('.checks .next')) each.textContent = 'next in 23 h 59 min'")
-    assert browser.value("$$('.row .checks').map((e) => e.scrollWidth - e.clientWidth)") == [0] * 4
+    for width in (1024, 1440):
+        browser.resize(width)
+        browser.run(
+            "for (const each of $$('.checks .next')) each.textContent = 'next in 23 h 59 min'"
+        )
+        over = browser.value("$$('.row .checks').map((e) => e.scrollWidth - e.clientWidth)")
+        assert over == [0] * 4
 
 
 def test_axe_finds_nothing_in_the_forms_for_operators(browser: Browser, night: House) -> None:
