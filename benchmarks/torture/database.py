@@ -199,7 +199,7 @@ class _Trial:
         while True:
             for path in PATHS:
                 await self._ask(server, path)
-            await trio.sleep(0.1)
+            await trio.sleep(0.3)
 
     async def _watch_health(self, server: Served) -> None:
         """Each beat of the canary (0.1 s) is seen."""

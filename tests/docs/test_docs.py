@@ -46,7 +46,8 @@ def provider() -> Iterator[str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_can_be_followed(page: str, provider: str, tmp_path: Path) -> None:
-    with reader(tmp_path, provider, checkout=page in CHANGE_THE_SOURCE) as following:
+    checkout = page in CHANGE_THE_SOURCE  # a fork would have the source as it was
+    with reader(tmp_path, provider, checkout=checkout, forks=not checkout) as following:
         following.follow(DOCS / page)  # raises what does not go as the page says
 
 

@@ -72,12 +72,15 @@ def test_no_docstring_is_only_the_name_again() -> None:
     assert [each.name for each in said if each.words < LEAST_WORDS] == []
 
 
-def every_function() -> Iterator[tuple[str, Function]]:
-    for package in ("tracker", "api"):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            for node in ast.walk(parsed(path)):
-                if isinstance(node, Function):
-                    yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", node
+@cache
+def every_function() -> tuple[tuple[str, Function], ...]:
+    return tuple(
+        (f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", node)
+        for package in ("tracker", "api")
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for node in ast.walk(parsed(path))
+        if isinstance(node, Function)
+    )
 
 
 def is_property(node: Function) -> bool:

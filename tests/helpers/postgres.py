@@ -13,8 +13,10 @@ from typing import Any
 
 import attrs
 import psycopg
+import pytest
 import trustme
 
+from tests.helpers.made_once import made_once
 from tests.helpers.ports import lasting_port
 from tests.helpers.programs import find_program
 
@@ -154,22 +156,51 @@ def make_folder() -> Path:
     return folder
 
 
+def initialise(folder: Path) -> None:
+    """Make the files of a new server: a second of CPU."""
+    init = ["--auth-local=trust", "--auth-host=trust", "--locale=C.UTF-8", "-E", "UTF8"]
+    init += ["-U", "postgres", "--no-sync"]
+    subprocess.run(
+        [*unprivileged(), str(bin_folder() / "initdb"), "-D", str(folder / "data"), *init],
+        check=True,
+        capture_output=True,
+        cwd=folder,
+    )
+
+
+def new_files(factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the files of a new server, which one worker of the suite makes."""
+
+    def make(target: Path) -> None:
+        folder = make_folder()
+        try:
+            initialise(folder)
+            copy_files(folder, target)
+        finally:
+            shutil.rmtree(folder)
+
+    return made_once(factory, "postgres", make)
+
+
+def copy_files(source: Path, target: Path) -> None:
+    """Copy a server's files with their owner, which PostgreSQL insists on."""
+    subprocess.run(["cp", "-a", str(source / "data"), str(target)], check=True)
+
+
 @contextmanager
-def postgres_server(*, fsync: bool = False, folder: Path | None = None) -> Iterator[PostgresServer]:
+def postgres_server(
+    *, fsync: bool = False, folder: Path | None = None, files: Path | None = None
+) -> Iterator[PostgresServer]:
     """A running server; stopped and removed at the end. No test cuts the power: no fsync.
 
-    folder: for its data and log; a temporary one where None.
+    folder: for its data and log; a temporary one where None. files: ``new_files`` to begin with.
     """
     folder = folder or make_folder()
     try:
-        init = ["--auth-local=trust", "--auth-host=trust", "--locale=C.UTF-8", "-E", "UTF8"]
-        init += ["-U", "postgres", "--no-sync"]
-        subprocess.run(
-            [*unprivileged(), str(bin_folder() / "initdb"), "-D", str(folder / "data"), *init],
-            check=True,
-            capture_output=True,
-            cwd=folder,
-        )
+        if files is None:
+            initialise(folder)
+        else:
+            copy_files(files, folder)
         server = PostgresServer(folder, lasting_port(), fsync)
         server.start()
         try:

@@ -20,7 +20,7 @@ import trustme
 
 from tests.helpers.command_line import Commands, Served, command, ran, serving
 from tests.helpers.plain_http import PLAIN
-from tests.helpers.postgres import PostgresServer, new_database, postgres_server
+from tests.helpers.postgres import PostgresServer, new_database, new_files, postgres_server
 from tests.helpers.waiting import block_until
 from tracker.cluster.hub import SCHEMA
 from tracker.cluster.migrate import migrate
@@ -72,9 +72,11 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture(scope="module")
-def postgres(authority: trustme.CA) -> Iterator[PostgresServer]:
+def postgres(
+    authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PostgresServer]:
     """PostgreSQL with TLS by an authority of its own, and a role that must give its password."""
-    with postgres_server() as server:
+    with postgres_server(files=new_files(tmp_path_factory)) as server:
         server.require_password(ROLE, PASSWORD)
         server.offer_tls(authority.issue_cert("localhost"))
         yield server
@@ -361,6 +363,7 @@ def test_a_second_tracker_on_a_database_file_goes_on_alone_and_says_why(
         told = "another tracker on this machine uses the same database file"
         block_until(lambda: told in _problems(two))
         assert _problems(one) == ""
+        block_until(lambda: [each["leases"] for each in _members(one)] == [2])
         block_until(lambda: two.log.read_text().count(told) == 1)
         port = str(httpx.URL(two.url).port)
         examined = ran(tmp_path, "doctor", "--json", "--port", port, PROVIDER_STATUS_POSTGRES=url)

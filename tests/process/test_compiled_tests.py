@@ -45,7 +45,7 @@ def test_pytest_takes_what_was_compiled_and_reports_what_could_not_be(tmp_path: 
         subprocess.run(
             [sys.executable, "-m", "pytest", *options, name],
             cwd=tmp_path,
-            env={**environ, "PYTHONPATH": str(ROOT)},
+            env={**environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             capture_output=True,
             text=True,
             check=False,

@@ -20,6 +20,7 @@ from tests.helpers.postgres import (
     PostgresServer,
     bin_folder,
     new_database,
+    new_files,
     postgres_server,
 )
 from tests.helpers.programs import find_program
@@ -133,10 +134,12 @@ class Containers:
 
 
 @pytest.mark.needs_program("PostgreSQL", "nginx")
-def test_what_the_file_starts_works_together(tmp_path: Path) -> None:
+def test_what_the_file_starts_works_together(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Without an engine: all but images, networks, volumes and limits."""
     with ExitStack() as stack:
-        postgres = stack.enter_context(postgres_server())
+        postgres = stack.enter_context(postgres_server(files=new_files(tmp_path_factory)))
         upstream = stack.enter_context(FakeUpstream("well")).url
         provider = watched("well", upstream, check="chat", model="m")
         new_database(postgres, CLUSTER["services"]["postgres"]["environment"]["POSTGRES_DB"])

@@ -10,12 +10,15 @@ import tarfile
 import venv
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from importlib.metadata import distribution, version
 from pathlib import Path
 
 import httpx
 import pytest
 from packaging.requirements import Requirement
+
+from tests.helpers.made_once import made_once
 
 ROOT = Path(__file__).parents[2]
 NAME = "provider-status-tracker"
@@ -30,14 +33,20 @@ def build(source: Path, target: Path, kind: str) -> Path:
     return built
 
 
+def built_once(factory: pytest.TempPathFactory, kind: str) -> Path:
+    """Return this checkout's, which one worker of the suite builds."""
+    (built,) = made_once(factory, kind, lambda target: build(ROOT, target, kind)).iterdir()
+    return built
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(ROOT, tmp_path_factory.mktemp("wheel"), "wheel")
+    return built_once(tmp_path_factory, "wheel")
 
 
 @pytest.fixture(scope="module")
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(ROOT, tmp_path_factory.mktemp("sdist"), "sdist")
+    return built_once(tmp_path_factory, "sdist")
 
 
 def names(wheel: Path) -> set[str]:
@@ -108,7 +117,10 @@ def test_a_wheel_built_from_the_sdist_is_the_same(wheel: Path, sdist: Path, tmp_
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel in an environment of its own; its requirements are borrowed from this one."""
-    home = tmp_path_factory.mktemp("venv")
+    return made_once(tmp_path_factory, "installed", partial(install, wheel))
+
+
+def install(wheel: Path, home: Path) -> None:
     venv.create(home, with_pip=False)
     python = home / "bin" / "python"
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install"]
@@ -117,13 +129,15 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     site = next(home.glob("lib/python*/site-packages"))
     # A .pth of a folder does not read the .pth files in it: an editable install stays out.
     (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    return home
 
 
 @pytest.fixture(scope="module")
 def client_alone(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the wheel and what its base needs, and nothing else."""
-    home = tmp_path_factory.mktemp("base")
+    return made_once(tmp_path_factory, "client_alone", partial(install_client, wheel))
+
+
+def install_client(wheel: Path, home: Path) -> None:
     venv.create(home, with_pip=False)
     site = next(home.glob("lib/python*/site-packages"))
     with zipfile.ZipFile(wheel) as archive:
@@ -132,7 +146,6 @@ def client_alone(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         needed = base_requirements(archive.read(f"{info}/METADATA").decode())
     for package in all_needed(needed):
         link_package(package, site)
-    return home
 
 
 def all_needed(names: set[str]) -> set[str]:
@@ -237,8 +250,9 @@ def test_the_installed_package_is_the_one_that_runs(installed: Path, elsewhere: 
 
 def test_no_other_distribution_contains_our_packages(installed: Path, elsewhere: Path) -> None:
     code = (
-        "from importlib.metadata import packages_distributions as owners\n"
-        "print({package: set(owners()[package]) for package in ('tracker', 'api')})"
+        "from importlib.metadata import packages_distributions\n"
+        "owners = packages_distributions()\n"  # it reads what every package installed
+        "print({package: set(owners[package]) for package in ('tracker', 'api')})"
     )
     found = run(installed, elsewhere, "python", "-c", code).strip()
     assert found == str({"tracker": {NAME}, "api": {NAME}})

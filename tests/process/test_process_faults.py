@@ -99,15 +99,15 @@ def test_the_trials_notice_a_missing_result(numbers: Any, lost: int, out_of_orde
 
 @pytest.mark.skipif(not can_mount_hosts(), reason="needs root and unshare")
 async def test_no_resolved_name_redirects_checks_or_keeps_a_status_alive() -> None:
-    outcome = await names_astray()
+    outcome = await names_astray(every=5)  # tests/tracker/core/test_addresses.py: each of them
     assert outcome.wrong == ()
     assert all(row["passed"] for row in outcome.figures.values())
 
 
 async def test_each_request_is_sent_once_and_counted_whatever_its_answer() -> None:
-    outcome = await sent_once(4, left_out=9, races=8)
+    outcome = await sent_once(4, left_out=19, races=6)
     assert outcome.wrong == ()
-    assert outcome.figures["GET"] == outcome.figures["POST"] > 200
+    assert outcome.figures["GET"] == outcome.figures["POST"] > 100
 
 
 async def test_hanging_files_are_reported_and_read_again_once_they_answer() -> None:

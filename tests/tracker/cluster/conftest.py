@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.helpers.postgres import PostgresServer, new_database, postgres_server
+from tests.helpers.postgres import PostgresServer, new_database, new_files, postgres_server
 from tracker.cluster.migrate import migrate
 from tracker.core.redaction import Secret
 
@@ -13,8 +13,8 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    with postgres_server() as server:
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with postgres_server(files=new_files(tmp_path_factory)) as server:
         yield server
 
 
