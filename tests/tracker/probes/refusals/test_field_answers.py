@@ -214,8 +214,8 @@ def variants(value: Any, put: object) -> Iterator[object]:
                 yield changed
 
 
-# By day a value replaces one node in so many, and three of the values meet a given node; by night
-# all of them do.
+# A value replaces one node in so many, and three of the values meet a given node; all of them do in
+# the nightly run.
 SHARES = 1 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else len(VALUES) // 3
 
 
