@@ -1,18 +1,22 @@
-"""Compiles what a checkout has never compiled, once and on all processors, before workers start.
+"""Makes what a new checkout lacks, once and on all processors, before workers start.
 
 pytest rewrites the assertions of each test module, which takes eight seconds of CPU for all of
-them. Workers that begin together in a new checkout would each do it for themselves.
+them, and hypothesis keeps tables of Unicode, three seconds. Workers that begin together in a new
+checkout would each do it for themselves.
 """
 
 import os
 import py_compile
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
 from _pytest.assertion import rewrite  # nothing public compiles a test without executing it
+from hypothesis import find
+from hypothesis import strategies as st
 
 
 def compiled(module: Path) -> Path:
@@ -32,17 +36,27 @@ def compile_new(config: pytest.Config, modules: Sequence[Path]) -> None:
     if sys.dont_write_bytecode or sys.platform == "win32" or not new:
         return
     shares = os.cpu_count() or 1
+    jobs = [partial(_compile_all, config, new[number::shares]) for number in range(shares)]
     children = []
-    for number in range(shares):
+    for job in (draw_text, *jobs):
         if not (child := os.fork()):
             try:
-                for module in new[number::shares]:
-                    _compile(config, module)
+                job()
             finally:
                 os._exit(0)
         children.append(child)
     for child in children:
         os.waitpid(child, 0)
+
+
+def draw_text() -> None:
+    """Have hypothesis make its tables of Unicode, which it keeps beside the tests."""
+    find(st.text(), lambda _: True)
+
+
+def _compile_all(config: pytest.Config, modules: Sequence[Path]) -> None:
+    for module in modules:
+        _compile(config, module)
 
 
 def _compile(config: pytest.Config, module: Path) -> None:

@@ -55,4 +55,5 @@ def test_pytest_takes_what_was_compiled_and_reports_what_could_not_be(tmp_path: 
     assert ran[0].returncode == 0, ran[0].stdout
     assert "SyntaxError" in ran[1].stdout
     assert compiled(tmp_path / "plain.py").is_file()
+    assert list((tmp_path / ".hypothesis" / "unicode_data").rglob("codec*")), "the Unicode of texts"
     assert not compiled(tmp_path / "test_wrong.py").exists()
