@@ -16,6 +16,7 @@ from api.http import server_sent_events as events
 from api.http.problems import Problem
 from api.http.response_cache import ResponseCache
 from api.http.server_sent_events import Streams
+from tests.helpers.fair_time import fair_ms
 from tests.helpers.garbage import no_collector
 from tests.helpers.idle_tracker import NOON, a_provider, a_tracker
 from tests.helpers.turn_timer import timed_turns
@@ -349,7 +350,7 @@ async def test_thousands_of_changed_incidents_never_hold_the_loop() -> None:
         tracker.board.post(second)
         changes = await anext(stream)
         assert await anext(other) == changes
-    assert timer.worst * 1_000.0 <= MOST_MS
+    assert fair_ms(timer.worst) <= MOST_MS
     assert b"heartbeat" in beat
     [(_, kind, data)] = parsed(whole)
     assert (kind, len(data["incidents"])) == ("snapshot", 3_000)

@@ -11,6 +11,7 @@ import pytest
 from api.app import create_app
 from api.http import response_cache as encoding
 from benchmarks.torture.loop import MOST_MS
+from tests.helpers.fair_time import fair_ms
 from tests.helpers.garbage import no_collector
 from tests.helpers.idle_tracker import (
     NOON,
@@ -413,7 +414,7 @@ async def test_no_answer_about_thousands_of_providers_holds_the_loop(path: str) 
         response = await asker.get(f"/api/providers{path}")
         body = await response.get_data()
     assert response.status_code == 200
-    assert timer.worst * 1_000.0 <= MOST_MS
+    assert fair_ms(timer.worst) <= MOST_MS
     again = await asker.get(f"/api/providers{path}")
     assert await again.get_data() == body
     with pytest.MonkeyPatch.context() as patch:

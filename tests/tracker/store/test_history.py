@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from tests.helpers.fair_time import fair_ms
 from tests.helpers.store_records import CLOCK, NOW, check
 from tests.helpers.waiting import wait_until
 from tracker.core.outcomes import OutcomeKind, Status
@@ -181,7 +182,7 @@ async def test_years_without_checks_cost_nothing(path: str) -> None:
         await store.write([check()])
         began = time.process_time()
         found = await store.history(["a"], since=datetime(1970, 1, 1, tzinfo=UTC), resolution=1)
-        assert time.process_time() - began < 1.0
+        assert fair_ms(time.process_time() - began) < 1_000.0
     assert len(found.providers["a"]) == 1
 
 
