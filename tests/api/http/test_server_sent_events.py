@@ -344,7 +344,6 @@ async def test_thousands_of_changed_incidents_never_hold_the_loop() -> None:
     tracker.board.post(first)
     await trio.lowlevel.checkpoint()
     with no_collector(), timed_turns() as timer:
-        await trio.lowlevel.checkpoint()  # it times from the next turn on
         stream, other = streams.stream(None), streams.stream("boot-2")
         whole, beat = await anext(stream), await anext(other)
         tracker.board.post(second)

